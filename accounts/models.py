@@ -1,0 +1,72 @@
+import uuid
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Reader(AbstractUser):
+    """A person who reads; owns positions, sessions, devices and keys."""
+
+    timezone = models.CharField(max_length=64, default="UTC")  # IANA name; a session may bring its own
+    rollover_hour = models.PositiveSmallIntegerField(default=0)  # local hour at which this reader's day begins
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.CheckConstraint(
+                name="accounts_reader_rollover_hour_in_day", condition=models.Q(rollover_hour__range=(0, 23))
+            )
+        ]
+
+
+class Device(models.Model):
+    """What a reader reads on. Older plugins send only a name, so that is their identifier (`name:Kobo`)."""
+
+    reader = models.ForeignKey(Reader, on_delete=models.CASCADE, related_name="devices")
+    identifier = models.CharField(max_length=200)
+    name = models.CharField(max_length=200, blank=True)
+    model = models.CharField(max_length=200, blank=True)
+    plugin_version = models.CharField(max_length=50, blank=True)
+    last_contact_at = models.DateTimeField(null=True)  # when a request that named this device last arrived
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="accounts_device_once_per_reader", fields=["reader", "identifier"])
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.identifier
+
+
+class ApiKey(models.Model):
+    """A key for devices; only its digest is kept. `generation` numbers the keys derived for the plugin."""
+
+    reader = models.ForeignKey(Reader, on_delete=models.CASCADE, related_name="api_keys")
+    label = models.CharField(max_length=200, blank=True)
+    digest = models.CharField(max_length=64, unique=True)  # SHA-256, hex; the key is random, so no slow hash
+    preview = models.CharField(max_length=20)
+    generation = models.PositiveIntegerField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    last_used_at = models.DateTimeField(null=True)  # to the minute
+    revoked_at = models.DateTimeField(null=True)  # a revoked key stays, so that its generation is not used again
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="accounts_key_generation_once", fields=["reader", "generation"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.preview})"
+
+
+class Server(models.Model):
+    """The one row that says which server this is, so that a device notices when it talks to another."""
+
+    singleton = models.BooleanField(default=True, unique=True)
+    identifier = models.UUIDField(default=uuid.uuid4)
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="accounts_one_server", condition=models.Q(singleton=True))]
+
+    def __str__(self) -> str:
+        return str(self.identifier)

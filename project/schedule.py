@@ -1,0 +1,17 @@
+"""What beat starts, and when. Each entry expires, so that a worker that was stopped meets no heap of old messages."""
+
+from typing import Any
+
+from celery.schedules import crontab
+
+BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    # Catches up whatever no message told a worker about: a broker that was down, a message that was lost.
+    "sweep stale marks": {"task": "reading.refresh", "schedule": 10, "options": {"expires": 10}},
+    "sweep queued imports": {"task": "library.import_queued", "schedule": 30, "options": {"expires": 30}},
+    "new day": {"task": "reading.turn_day", "schedule": 60, "options": {"expires": 60}},
+    "nightly drift check": {
+        "task": "reading.check_drift",
+        "schedule": crontab(hour=3, minute=17),
+        "options": {"expires": 3600},
+    },
+}

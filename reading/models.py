@@ -1,0 +1,217 @@
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from accounts.models import Device
+from library.models import Book
+
+
+class DeviceFile(models.Model):
+    """A file on a reader's device as the device described it, kept while it is not known which book it is.
+
+    Positions and sessions of it hang here until a link or an import says which book it is.
+    """
+
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="device_files")
+    filename = models.CharField(max_length=1000)
+    name_key = models.CharField(max_length=1000)
+    ko_md5 = models.CharField(max_length=32, blank=True)
+    size = models.BigIntegerField(null=True)
+    folder = models.CharField(max_length=1000, blank=True)
+    title = models.CharField(max_length=1000, blank=True)
+    authors = models.CharField(max_length=1000, blank=True)
+    book = models.ForeignKey(Book, on_delete=models.SET_NULL, null=True, related_name="device_files")
+    seen_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="reading_device_file_once", fields=["reader", "name_key", "ko_md5"])
+        ]
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class LocatorKind(models.TextChoices):
+    NONE = ""
+    XPOINTER = "xpointer"
+    PAGE = "page"
+    CFI = "cfi"
+
+
+class Position(models.Model):
+    """The one current place of a reader in a book."""
+
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="positions")
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="positions")
+    percentage = models.FloatField()  # fraction 0..1
+    progress = models.CharField(max_length=4000, blank=True)
+    kind = models.CharField(max_length=10, choices=LocatorKind.choices, blank=True)
+    ko_md5 = models.CharField(max_length=32, blank=True)  # the file that `progress` belongs to, where it is known
+    device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True)
+    device_name = models.CharField(max_length=200, blank=True)  # outlives the device row
+    read_at = models.DateTimeField()  # by the server's clock
+    claimed_read_at = models.DateTimeField(null=True)  # by the device's clock: tells a repetition from news
+    updated_at = models.DateTimeField()
+    revision = models.PositiveIntegerField()
+    is_cleared = models.BooleanField(default=False)  # set unread by hand: no place, but older writes must not revive it
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="reading_one_place", fields=["reader", "book"])]
+
+
+class PositionWrite(models.Model):
+    """Every write of a position, those that lost too."""
+
+    class Verdict(models.TextChoices):
+        STORED = "stored"
+        STALE = "stale"
+        PARKED = "parked"  # its file is no known book yet
+
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="position_writes")
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, null=True, related_name="position_writes")
+    file = models.ForeignKey(DeviceFile, on_delete=models.SET_NULL, null=True, related_name="position_writes")
+    device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True)
+    percentage = models.FloatField()
+    progress = models.CharField(max_length=4000, blank=True)
+    kind = models.CharField(max_length=10, choices=LocatorKind.choices, blank=True)
+    ko_md5 = models.CharField(max_length=32, blank=True)
+    read_at = models.DateTimeField()
+    claimed_read_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField()
+    base_revision = models.PositiveIntegerField(null=True)
+    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    revision = models.PositiveIntegerField(null=True)  # that it made; null unless stored
+
+    class Meta:
+        indexes = [
+            # "Has another device written since?", the status of a book, and its history.
+            models.Index(name="reading_write_by_revision", fields=["reader", "book", "revision"]),
+            # "Has this device written this before?" and "which file does it read?"
+            models.Index(name="reading_write_by_device", fields=["reader", "book", "device", "id"]),
+        ]
+
+
+class Session(models.Model):
+    """One stretch of reading. Counted unless it has no book or a `flag`."""
+
+    class Flag(models.TextChoices):
+        NONE = ""
+        BEFORE_TIME = "before_time"
+        FUTURE = "future"
+        ENDS_BEFORE_START = "ends_before_start"
+        TOO_LONG = "too_long"
+
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions")
+    uuid = models.CharField(max_length=200)
+    book = models.ForeignKey(Book, on_delete=models.SET_NULL, null=True, related_name="sessions")
+    claimed_book_id = models.BigIntegerField(null=True)  # what the device said, where no such book was found
+    file = models.ForeignKey(DeviceFile, on_delete=models.SET_NULL, null=True, related_name="sessions")
+    device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    seconds = models.FloatField()  # min(duration, span): what it counts for where nothing overlaps
+    pages = models.PositiveIntegerField(default=0)
+    progress_start = models.FloatField(null=True)  # fraction 0..1
+    progress_end = models.FloatField(null=True)
+    timezone = models.CharField(max_length=64, blank=True)  # IANA name or an offset like +02:00; empty: the reader's
+    flag = models.CharField(max_length=20, choices=Flag.choices, blank=True)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="reading_session_once", fields=["reader", "uuid"])]
+        indexes = [
+            models.Index(name="reading_session_by_time", fields=["reader", "started_at"]),  # the sessions of a day
+            models.Index(name="reading_session_by_book", fields=["reader", "book"]),  # the status of a book
+        ]
+
+
+class StatusState(models.TextChoices):
+    UNREAD = "unread"
+    READING = "reading"
+    READ = "read"
+
+
+class StatusFact(models.Model):
+    """A status that the reader set by hand. Only what was read later changes it."""
+
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="status_facts")
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="status_facts")
+    state = models.CharField(max_length=10, choices=StatusState.choices)
+    set_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(name="reading_fact_latest", fields=["reader", "book", "set_at"])]
+
+
+class BookStatus(models.Model):
+    """Derived: how far a reader is with a book. No row means unread."""
+
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="statuses")
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="statuses")
+    state = models.CharField(max_length=10, choices=StatusState.choices)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="reading_one_status", fields=["reader", "book"])]
+
+
+class BookDay(models.Model):
+    """Derived: what a reader read of one book on one of their days."""
+
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="book_days")
+    day = models.DateField()
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="days")
+    seconds = models.FloatField()
+    sessions = models.PositiveIntegerField()  # with counted reading on this day
+    carried = models.PositiveIntegerField()  # of these, the ones that began counting on an earlier day
+    pages = models.FloatField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="reading_one_book_day", fields=["reader", "day", "book"])]
+
+
+class StatsPayload(models.Model):
+    """Derived: the answer of `GET /api/stats` but for `pending`, ready to send."""
+
+    reader = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="stats_payload")
+    body = models.TextField()
+    etag = models.CharField(max_length=64)  # of what it says, not of when it was made
+    generated_at = models.DateTimeField()
+    today = models.DateField()  # the reader's day for which it was made; on the next, streak and windows move
+
+
+class StaleMark(models.Model):
+    """Says that something derived is out of date. Written in the transaction that made it so; the only durable queue.
+
+    `version` changes with each marking: a rebuild drops the mark only if it is still the one it began with.
+    """
+
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    version = models.BigIntegerField()
+    marked_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)  # failed rebuilds since the last marking
+    failure = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class StaleDay(StaleMark):
+    day = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="reading_stale_day_once", fields=["reader", "day"])]
+
+
+class StaleStatus(StaleMark):
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="reading_stale_status_once", fields=["reader", "book"])]
+
+
+class StalePayload(StaleMark):
+    class Meta:
+        constraints = [models.UniqueConstraint(name="reading_stale_payload_once", fields=["reader"])]

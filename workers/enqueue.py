@@ -1,0 +1,96 @@
+"""Telling the workers that there is something to do, without ever making a request wait for the broker.
+
+The database's marks are the queue; a message only says "look now". So an edge calls `enqueue`, which notes the task's
+name and returns. A thread of this process sends the noted names once nothing was added for `QUIET_SECONDS`, so that a
+hundred sessions lead to one message. A broker that is down costs the requests nothing; the names are sent later, and
+what this process forgets when it dies, beat's sweep finds.
+"""
+
+import logging
+import os
+import threading
+import time
+from functools import partial
+from typing import Any
+
+from celery import Task
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+QUIET_SECONDS = 0.25  # a device that flushes its outbox in single requests leaves less than this between two
+LONGEST_WAIT_SECONDS = 1.0  # somebody who never stops uploading still sees fresh numbers
+PAUSE_AFTER_FAILURE_SECONDS = 5.0
+# A refused port answers at once; a black hole never does, and kombu's own patience is 4 s a try.
+PUBLISH_OPTIONS = {"socket_connect_timeout": 1.0, "socket_timeout": 1.0, "max_retries": 0}
+
+
+class Publisher:
+    """One daemon thread for each process, started by the first name; a forked child starts its own."""
+
+    def __init__(self) -> None:
+        self._forget()
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        self._condition = threading.Condition()
+        self._waiting: dict[str, Task] = {}
+        self._first_at = self._last_at = 0.0
+        self._thread: threading.Thread | None = None
+
+    def add(self, task: Task) -> None:
+        with self._condition:
+            now = time.monotonic()
+            if not self._waiting:
+                self._first_at = now
+            self._last_at = now
+            self._waiting[task.name] = task
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="tome-publisher", daemon=True)
+                self._thread.start()
+            self._condition.notify()
+
+    def _take(self) -> dict[str, Task]:
+        """Wait until something is noted and it has become quiet; then hand it over."""
+        with self._condition:
+            while True:
+                if not self._waiting:
+                    self._condition.wait()
+                    continue
+                due = min(self._last_at + QUIET_SECONDS, self._first_at + LONGEST_WAIT_SECONDS)
+                if (left := due - time.monotonic()) > 0:
+                    # Not woken by each further name: the thread sleeps through and looks again.
+                    self._condition.release()
+                    try:
+                        time.sleep(left)
+                    finally:
+                        self._condition.acquire()
+                    continue
+                taken, self._waiting = self._waiting, {}
+                return taken
+
+    def _run(self) -> None:
+        while True:
+            for task in self._take().values():
+                try:
+                    publish_now(task)
+                except Exception as error:
+                    # Whatever it is, the marks are on disk; say so once, wait, and try again.
+                    logger.warning("No message could be sent for %s, trying again later: %s", task.name, error)
+                    time.sleep(PAUSE_AFTER_FAILURE_SECONDS)
+                    self.add(task)
+
+
+_publisher = Publisher()
+
+
+def enqueue(task: Task) -> None:
+    """Have a worker run this task soon after the present transaction commits. Never raises, never waits."""
+    transaction.on_commit(partial(_publisher.add, task))
+
+
+def publish_now(task: Task, *args: Any) -> None:
+    """Send the message before returning; raises kombu's OperationalError when the broker cannot be reached."""
+    app = task.app
+    with app.connection_for_write(transport_options=app.conf.broker_transport_options | PUBLISH_OPTIONS) as connection:
+        task.apply_async(args=args, connection=connection, retry=False)
