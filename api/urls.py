@@ -1,0 +1,20 @@
+"""Everything under /api, put together."""
+
+from ninja import NinjaAPI
+
+from api import books, files, inbox, plugin, positions, server, sessions, stats, sync
+from api.auth import key_auth
+from api.errors import LuaTolerantParser, Renderer, add_handlers
+
+api = NinjaAPI(
+    title="Tome",
+    version="1",
+    auth=key_auth,
+    parser=LuaTolerantParser(),
+    renderer=Renderer(),
+    docs_url=None,
+    urls_namespace="api",
+)
+add_handlers(api)
+for resource in (server, files, positions, sessions, sync, inbox, plugin, books, stats):
+    api.add_router("", resource.router)

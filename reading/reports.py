@@ -1,0 +1,132 @@
+"""What one request of a device reports, stored in one transaction with the contact itself."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import DataError, transaction
+
+from accounts.devices import DeviceClue, known_device, note_contact
+from accounts.models import Device, Reader
+from library.models import Book
+from library.queries import books_visible_to
+from reading.clocks import Clock
+from reading.files import FileReport, book_of_file
+from reading.models import Position
+from reading.positions import PlaceReport, PlaceVerdict, park_position, record_position
+from reading.sessions import SessionReport, SessionVerdict, record_sessions
+
+logger = logging.getLogger(__name__)
+
+# What a database refuses about one row, whatever the rest of the batch says. A lock or a lost connection is not among
+# them: that passes, and the device is to try again.
+_UNSTORABLE = (DataError, OverflowError, ValueError)
+CANNOT_BE_STORED = "It holds a value that cannot be stored."
+
+
+@dataclass(frozen=True)
+class PositionItem:
+    """A place in a batch, of a book by its id or of a file."""
+
+    place: PlaceReport
+    book_id: int | None = None
+    file: FileReport | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An item that is not stored and never will be; the reason is a sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class PositionOutcome:
+    verdict: PlaceVerdict
+    book_id: int | None
+
+
+@transaction.atomic
+def report_position(
+    reader: Reader, book: Book, place: PlaceReport, *, device: DeviceClue, clock: Clock
+) -> PlaceVerdict:
+    """Store one place that a device reports."""
+    known = known_device(reader, device)
+    verdict = record_position(reader, book, place, device=known, clock=clock)
+    note_contact(known, device, now=clock.now)
+    return verdict
+
+
+@transaction.atomic
+def report_sessions(
+    reader: Reader, sessions: Sequence[SessionReport], *, device: DeviceClue, clock: Clock
+) -> list[SessionVerdict]:
+    """Store the sessions that a device reports."""
+    known = known_device(reader, device)
+    verdicts = record_sessions(reader, sessions, device=known, clock=clock)
+    note_contact(known, device, now=clock.now)
+    return verdicts
+
+
+@transaction.atomic
+def report_batch(
+    reader: Reader,
+    positions: Sequence[PositionItem],
+    sessions: Sequence[SessionReport],
+    *,
+    device: DeviceClue,
+    clock: Clock,
+) -> tuple[list[PositionOutcome | Refusal], list[SessionVerdict | Refusal]]:
+    """Store an outbox in one commit: an outcome for each item, in order. One bad item does not spoil the others."""
+    known = known_device(reader, device)
+    _lock_places(reader, positions)
+    places = [_store_place(reader, item, device=known, clock=clock) for item in positions]
+    verdicts = _store_sessions(reader, sessions, device=known, clock=clock)
+    note_contact(known, device, now=clock.now)
+    return places, verdicts
+
+
+def _lock_places(reader: Reader, positions: Sequence[PositionItem]) -> None:
+    """Lock the places of a batch in one order, so that two devices that flush at once never wait for each other."""
+    ids = {item.book_id for item in positions if item.book_id is not None}
+    if len(ids) > 1:
+        list(Position.objects.select_for_update().filter(reader=reader, book__in=ids).order_by("pk").values_list("pk"))
+
+
+def _store_place(
+    reader: Reader, item: PositionItem, *, device: Device, clock: Clock
+) -> PositionOutcome | Refusal:
+    book: Book | None = None
+    if item.book_id is not None:
+        book = books_visible_to(reader).filter(pk=item.book_id).first()
+    if book is None and item.file is None:
+        return Refusal("There is no such book.")
+    try:
+        with transaction.atomic():
+            if book is None and item.file is not None:
+                book, file = book_of_file(reader, item.file)
+                if file is not None:
+                    return PositionOutcome(park_position(reader, file, item.place, device=device, clock=clock), None)
+            if book is None:
+                return Refusal("There is no such book.")
+            return PositionOutcome(record_position(reader, book, item.place, device=device, clock=clock), book.pk)
+    except _UNSTORABLE:
+        logger.warning("A position of reader %s could not be stored", reader.pk, exc_info=True)
+        return Refusal(CANNOT_BE_STORED)
+
+
+def _store_sessions(
+    reader: Reader, sessions: Sequence[SessionReport], *, device: Device, clock: Clock
+) -> list[SessionVerdict | Refusal]:
+    try:
+        return list(record_sessions(reader, sessions, device=device, clock=clock))
+    except _UNSTORABLE:
+        if len(sessions) == 1:
+            logger.warning("A session of reader %s could not be stored", reader.pk, exc_info=True)
+            return [Refusal(CANNOT_BE_STORED)]
+    # One of them broke the whole: find it by storing each by itself.
+    return [
+        verdict
+        for session in sessions
+        for verdict in _store_sessions(reader, [session], device=device, clock=clock)
+    ]

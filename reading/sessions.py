@@ -1,0 +1,234 @@
+"""Reading sessions: stored once each, however often they come; counted if they are plausible and their book is known."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+from django.db import transaction
+
+from accounts.days import days_between, zone_named
+from accounts.models import Device, Reader
+from library.queries import books_visible_to
+from reading.clocks import Clock, shift
+from reading.files import FileReport, book_of_file
+from reading.marks import mark_days_stale, mark_payload_stale, mark_statuses_stale
+from reading.models import DeviceFile, Session
+
+SHORTEST_SECONDS = 10.0  # opening a book to look something up is no reading; older plugins drop the same
+LONGEST_SECONDS = 24 * 3600.0
+LONGEST_SPAN = timedelta(days=31)  # a book left open in a drawer: few seconds over many days
+BEFORE_EREADERS = datetime(2000, 1, 1, tzinfo=UTC)  # devices that lost their clock start in 1970
+CLOCK_TOLERANCE = timedelta(minutes=5)
+LONGEST_UUID = 200
+MOST_PAGES = 1_000_000
+FULL = 1.01  # a progress above this is no fraction (perhaps a percentage): better no progress than a finished book
+
+
+class Outcome(StrEnum):
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True)
+class SessionReport:
+    """A session as a device reports it. Of `ended_at` and `duration_seconds` one may be missing."""
+
+    started_at: datetime
+    ended_at: datetime | None = None
+    duration_seconds: float | None = None
+    uuid: str = ""
+    book_id: int | None = None
+    file: FileReport | None = None
+    progress_start: float | None = None
+    progress_end: float | None = None
+    pages_turned: int = 0
+    timezone: str = ""
+
+
+@dataclass(frozen=True)
+class SessionVerdict:
+    outcome: Outcome
+    session_id: int | None = None
+    book_id: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When a session was, by the server's clock; `seconds` is what it counts for. A flag says why it does not count."""
+
+    started_at: datetime
+    ended_at: datetime
+    seconds: float
+    flag: str = Session.Flag.NONE
+
+
+@dataclass
+class _Batch:
+    """What one request's sessions refer to, each looked up once."""
+
+    reader: Reader
+    books: dict[int, int | None] = field(default_factory=dict)
+    files: dict[FileReport, tuple[int | None, DeviceFile | None]] = field(default_factory=dict)
+
+    def load_books(self, ids: set[int]) -> None:
+        self.books = dict.fromkeys(ids)
+        if ids:
+            self.books |= {pk: pk for pk in books_visible_to(self.reader).filter(pk__in=ids).values_list("pk", flat=True)}
+
+    def place_of(self, report: SessionReport) -> tuple[int | None, DeviceFile | None]:
+        if report.book_id is not None and self.books.get(report.book_id) is not None:
+            return report.book_id, None
+        if report.file is None:
+            return None, None
+        if report.file not in self.files:
+            book, file = book_of_file(self.reader, report.file)
+            self.files[report.file] = (book.pk if book else None, file)
+        return self.files[report.file]
+
+
+def timing_of(report: SessionReport, clock: Clock) -> Timing | str:
+    """When a session was, or the sentence that says why it is ignored."""
+    if report.ended_at is None and report.duration_seconds is None:
+        return "It has neither an end nor a duration."
+    started_at = clock.of_session(report.started_at)
+    if report.ended_at is not None:
+        ended_at = clock.of_session(report.ended_at)
+    else:
+        ended_at = shift(started_at, _span_of_seconds(report.duration_seconds or 0.0))
+    span = (ended_at - started_at).total_seconds()
+    seconds = span if report.duration_seconds is None else min(report.duration_seconds, span)
+    if span < 0 or seconds < 0:
+        return Timing(started_at, ended_at, 0.0, Session.Flag.ENDS_BEFORE_START)
+    if seconds < SHORTEST_SECONDS:
+        return f"It is shorter than {SHORTEST_SECONDS:.0f} seconds."
+    flag = Session.Flag.NONE
+    if started_at < BEFORE_EREADERS:
+        flag = Session.Flag.BEFORE_TIME
+    elif ended_at > clock.now + CLOCK_TOLERANCE:
+        flag = Session.Flag.FUTURE
+    elif seconds > LONGEST_SECONDS or ended_at - started_at > LONGEST_SPAN:
+        flag = Session.Flag.TOO_LONG
+    return Timing(started_at, ended_at, seconds, flag)
+
+
+def _span_of_seconds(seconds: float) -> timedelta:
+    try:
+        return timedelta(seconds=seconds)
+    except OverflowError:
+        return timedelta.max if seconds > 0 else timedelta.min
+
+
+def _uuid_of(report: SessionReport, device: Device) -> str:
+    """The session's own name, or one made from what it says, so that its repetition is known too."""
+    if report.uuid:
+        return report.uuid
+    said = (device.identifier, report.book_id, report.file, report.started_at, report.ended_at, report.duration_seconds)
+    return "unnamed-" + hashlib.sha256(repr(said).encode()).hexdigest()
+
+
+def _fraction(progress: float | None) -> float | None:
+    return None if progress is None or progress > FULL else min(max(progress, 0.0), 1.0)
+
+
+@transaction.atomic
+def record_sessions(
+    reader: Reader, reports: Sequence[SessionReport], *, device: Device, clock: Clock
+) -> list[SessionVerdict]:
+    """Store the sessions that are new, one verdict for each report, in their order.
+
+    Devices resend until they see a 2xx, so a session that is stored already is `duplicate`, not an error. One of a book
+    that is gone or unknown is kept without a book, and counted once its file is linked to one.
+    """
+    if not reports:
+        return []
+    uuids = [_uuid_of(report, device) for report in reports]
+    known = set(Session.objects.filter(reader=reader, uuid__in=uuids).values_list("uuid", flat=True))
+    batch = _Batch(reader)
+    batch.load_books({report.book_id for report in reports if report.book_id is not None})
+    ignored: dict[str, str] = {}
+    fresh: dict[str, Session] = {}
+    for uuid, report in zip(uuids, reports, strict=True):
+        if uuid in known or uuid in fresh:
+            continue
+        timing = timing_of(report, clock)
+        if isinstance(timing, str):
+            ignored[uuid] = timing
+            continue
+        book_id, file = batch.place_of(report)
+        fresh[uuid] = Session(
+            reader=reader,
+            uuid=uuid,
+            book_id=book_id,
+            claimed_book_id=report.book_id if book_id is None else None,
+            file=file,
+            device=device,
+            started_at=timing.started_at,
+            ended_at=timing.ended_at,
+            seconds=timing.seconds,
+            flag=timing.flag,
+            pages=min(max(report.pages_turned, 0), MOST_PAGES),
+            progress_start=_fraction(report.progress_start),
+            progress_end=_fraction(report.progress_end),
+            timezone=report.timezone if zone_named(report.timezone) else "",
+            received_at=clock.now,
+        )
+    # Another request may bring the same sessions at this moment; on a conflict theirs stays and ours is dropped.
+    Session.objects.bulk_create(fresh.values(), ignore_conflicts=True)
+    rows = Session.objects.filter(reader=reader, uuid__in=uuids).values_list("uuid", "pk", "book_id")
+    stored = {uuid: (pk, book_id) for uuid, pk, book_id in rows}
+    mark_affected(reader, [session for session in fresh.values() if counts(session)])
+    if fresh:
+        mark_payload_stale(reader.pk)
+    return list(_verdicts(uuids, stored, known, ignored))
+
+
+def _verdicts(
+    uuids: list[str], stored: dict[str, tuple[int, int | None]], known: set[str], ignored: dict[str, str]
+) -> list[SessionVerdict]:
+    verdicts = []
+    seen = set(known)
+    for uuid in uuids:
+        if uuid in ignored:
+            verdicts.append(SessionVerdict(Outcome.IGNORED, reason=ignored[uuid]))
+            continue
+        session_id, book_id = stored[uuid]
+        verdicts.append(SessionVerdict(Outcome.DUPLICATE if uuid in seen else Outcome.STORED, session_id, book_id))
+        seen.add(uuid)
+    return verdicts
+
+
+def counts(session: Session) -> bool:
+    """Whether a session counts: it is plausible and its book is known."""
+    return session.book_id is not None and session.flag == Session.Flag.NONE
+
+
+def mark_affected(reader: Reader, sessions: Sequence[Session]) -> None:
+    """Mark the days and statuses that these counted sessions change; inside the transaction that changed them.
+
+    A session takes time away from later ones that it overlaps. Those have days in zones of their own, so the days are
+    marked in every zone in use around that time.
+    """
+    if not sessions:
+        return
+    mark_days_stale(reader.pk, _days_touched(reader, sessions))
+    mark_statuses_stale(reader.pk, {session.book_id for session in sessions if session.book_id is not None})
+
+
+def _days_touched(reader: Reader, sessions: Sequence[Session]) -> set[date]:
+    first = min(session.started_at for session in sessions)
+    last = max(session.ended_at for session in sessions)
+    around = Session.objects.filter(
+        reader=reader, started_at__gt=first - LONGEST_SPAN, started_at__lt=last, ended_at__gt=first
+    )
+    names = {session.timezone for session in sessions} | set(around.values_list("timezone", flat=True).distinct())
+    zones = {zone_named(name or reader.timezone) or UTC for name in names}
+    return {
+        day
+        for session in sessions
+        for zone in zones
+        for day in days_between(session.started_at, session.ended_at, zone, reader.rollover_hour)
+    }

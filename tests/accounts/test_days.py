@@ -1,0 +1,61 @@
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.days import day_start, days_between, local_day, widest_window, zone_named
+
+ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Pacific/Kiritimati", "Etc/GMT+12", "Asia/Kolkata", "+05:45"]
+
+
+@pytest.mark.parametrize("name", ["", "Nowhere/Atall", "../etc/passwd", "Europe", "+15:00", "+02:75", "x" * 65, "\x00"])
+def test_what_is_no_zone_is_none(name: str) -> None:
+    assert zone_named(name) is None
+
+
+@pytest.mark.parametrize(("name", "hours"), [("+02:00", 2), ("-0930", -9.5), ("Asia/Kolkata", 5.5)])
+def test_names_and_offsets_are_zones(name: str, hours: float) -> None:
+    zone = zone_named(name)
+    assert zone is not None
+    assert datetime(2026, 1, 1, tzinfo=zone).utcoffset() == timedelta(hours=hours)
+
+
+def test_a_day_begins_at_the_rollover_hour_by_the_clock_on_the_wall() -> None:
+    berlin = zone_named("Europe/Berlin")
+    assert berlin is not None
+    assert local_day(datetime(2026, 7, 2, 1, 59, tzinfo=UTC), berlin, 4) == date(2026, 7, 1)
+    assert local_day(datetime(2026, 7, 2, 2, 0, tzinfo=UTC), berlin, 4) == date(2026, 7, 2)
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25)])
+def test_a_day_lasts_as_long_as_summer_time_makes_it(day: date, hours: int) -> None:
+    berlin = zone_named("Europe/Berlin")
+    assert berlin is not None
+    assert day_start(day + timedelta(days=1), berlin, 0) - day_start(day, berlin, 0) == timedelta(hours=hours)
+
+
+@given(
+    instant=st.datetimes(datetime(2001, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC)),
+    name=st.sampled_from(ZONES),
+    rollover=st.integers(0, 23),
+)
+def test_an_instant_lies_between_the_start_of_its_day_and_the_next(instant: datetime, name: str, rollover: int) -> None:
+    zone = zone_named(name)
+    assert zone is not None
+    day = local_day(instant, zone, rollover)
+    assert day_start(day, zone, rollover) <= instant < day_start(day + timedelta(days=1), zone, rollover)
+    earliest, latest = widest_window(day)
+    assert earliest <= instant < latest
+
+
+def test_a_span_that_ends_as_a_day_begins_does_not_touch_it() -> None:
+    zone = zone_named("UTC")
+    assert zone is not None
+    start = datetime(2026, 5, 1, 23, tzinfo=UTC)
+    assert days_between(start, start + timedelta(hours=1), zone, 0) == [date(2026, 5, 1)]
+    assert days_between(start, start + timedelta(hours=26), zone, 0) == [
+        date(2026, 5, 1),
+        date(2026, 5, 2),
+        date(2026, 5, 3),
+    ]

@@ -1,0 +1,156 @@
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.models import Reader
+from library.models import Book
+from reading.days import SessionSpan, day_totals, rebuild_day
+from reading.marks import mark_days_stale
+from reading.models import BookDay, Session, StaleDay, StalePayload
+from reading.refreshing import refresh
+from reading.sessions import SessionVerdict
+from tests.reading.conftest import NOON, minutes
+
+Read = Callable[..., SessionVerdict]
+
+
+def shown() -> list[tuple[str, float, int, int, float]]:
+    rows = BookDay.objects.order_by("day", "book")
+    return [(row.day.isoformat(), row.seconds, row.sessions, row.carried, row.pages) for row in rows]
+
+
+def test_a_session_counts_on_the_readers_local_day(read: Read) -> None:
+    read("one", datetime(2026, 5, 1, 22, 30, tzinfo=UTC), 20, pages_turned=10)  # half past midnight in Berlin
+    refresh()
+    assert shown() == [("2026-05-02", 1200, 1, 0, 10)]
+    assert not StaleDay.objects.exists()
+
+
+def test_the_sessions_own_zone_comes_first(read: Read) -> None:
+    read("one", datetime(2026, 5, 1, 22, 30, tzinfo=UTC), 20, timezone="America/New_York")
+    refresh()
+    assert shown() == [("2026-05-01", 1200, 1, 0, 0)]
+
+
+def test_the_day_begins_at_the_readers_rollover_hour(ada: Reader, read: Read) -> None:
+    Reader.objects.update(rollover_hour=4)
+    ada.refresh_from_db()
+    read("one", datetime(2026, 5, 2, 1, 30, tzinfo=UTC), 20)  # half past three in Berlin
+    refresh()
+    assert shown() == [("2026-05-01", 1200, 1, 0, 0)]
+
+
+def test_a_session_over_midnight_is_split_in_proportion(read: Read) -> None:
+    read("one", datetime(2026, 5, 1, 21, 45, tzinfo=UTC), 60, duration_seconds=1800.0, pages_turned=40)
+    refresh()
+    assert shown() == [("2026-05-01", 450, 1, 0, 10), ("2026-05-02", 1350, 1, 1, 30)]
+
+
+def test_where_sessions_overlap_the_later_counts_what_is_uncovered(read: Read) -> None:
+    read("first", NOON, 60)
+    read("inside", NOON + minutes(10), 20, pages_turned=9)
+    read("later", NOON + minutes(30), 60, duration_seconds=1800.0, pages_turned=20)
+    refresh()
+    assert shown() == [("2026-05-01", 3600 + 900, 2, 0, 10)]
+
+
+def test_an_earlier_session_that_arrives_late_takes_its_time_back(read: Read) -> None:
+    read("later", NOON + minutes(30), 60, timezone="Pacific/Kiritimati")  # the day is the 2nd there
+    refresh()
+    assert shown() == [("2026-05-02", 3600, 1, 0, 0)]
+    read("earlier", NOON, 60)
+    refresh()
+    assert shown() == [("2026-05-01", 3600, 1, 0, 0), ("2026-05-02", 1800, 1, 0, 0)]
+
+
+def test_a_mark_that_was_renewed_meanwhile_is_not_dropped(ada: Reader, read: Read) -> None:
+    read("one", NOON, 30)
+    mark = StaleDay.objects.select_related("reader").get()
+    mark_days_stale(ada.pk, [mark.day])
+    assert not rebuild_day(mark)
+    assert StaleDay.objects.count() == 1
+    assert not BookDay.objects.exists()
+
+
+def test_a_rebuild_that_fails_is_kept_with_its_reason_and_holds_up_nothing(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read("poison", NOON, 30)
+    read("good", NOON + timedelta(days=1), 30)
+    import reading.days
+
+    def fail_on_the_first(reader: Reader, day: date) -> Any:
+        if day == NOON.date():
+            raise ZeroDivisionError("division by zero")
+        return totals(reader, day)
+
+    totals = reading.days.totals_of_day
+    monkeypatch.setattr(reading.days, "totals_of_day", fail_on_the_first)
+    for _ in range(7):
+        refresh()
+    assert [row[0] for row in shown()] == ["2026-05-02"]
+    mark = StaleDay.objects.get()
+    assert (mark.attempts, mark.failure) == (5, "ZeroDivisionError: division by zero")
+    assert not StalePayload.objects.exists()
+
+
+BASE = datetime(2026, 3, 28, tzinfo=UTC)  # summer time begins in Europe on the 29th
+SPANS = st.builds(
+    lambda start, length, part, pages, zone, book: SessionSpan(
+        book, BASE + minutes(start), BASE + minutes(start + length), length * 60 * part, pages, zone
+    ),
+    start=st.integers(0, 3 * 1440),
+    length=st.integers(1, 2000),
+    part=st.sampled_from([0.25, 0.5, 1.0]),
+    pages=st.integers(0, 300),
+    zone=st.sampled_from(["", "America/New_York", "Asia/Kolkata", "+14:00"]),
+    book=st.integers(1, 3),
+)
+
+
+@given(spans=st.lists(SPANS, max_size=12), rollover=st.integers(0, 23))
+def test_no_second_is_counted_twice_and_no_total_exceeds_the_union(spans: list[SessionSpan], rollover: int) -> None:
+    reader = Reader(timezone="Europe/Berlin", rollover_hour=rollover)
+    ordered = sorted(spans, key=lambda span: span.started_at)
+    full = [SessionSpan(s.book_id, s.started_at, s.ended_at, (s.ended_at - s.started_at).total_seconds(), 0, s.timezone) for s in ordered]
+    union, until = 0.0, BASE
+    for span in full:
+        union += max(0.0, (span.ended_at - max(until, span.started_at)).total_seconds())
+        until = max(until, span.ended_at)
+    assert sum(total.seconds for total in day_totals(full, reader=reader).values()) == pytest.approx(union, abs=0.1)
+    assert sum(t.seconds for t in day_totals(ordered, reader=reader).values()) <= union + 0.1
+
+
+@pytest.mark.django_db
+@given(spans=st.lists(SPANS, max_size=8), rollover=st.integers(0, 23))
+def test_days_rebuilt_one_by_one_are_those_of_the_whole(spans: list[SessionSpan], rollover: int) -> None:
+    from django.db import transaction
+
+    from reading.days import counted_sessions, totals_of_day
+
+    with transaction.atomic():
+        reader = Reader.objects.create(username="hypothesis", timezone="Europe/Berlin", rollover_hour=rollover)
+        books = {n: Book.objects.create(title=str(n), title_key=str(n)).pk for n in (1, 2, 3)}
+        Session.objects.bulk_create(
+            Session(
+                reader=reader,
+                uuid=str(n),
+                book_id=books[span.book_id],
+                started_at=span.started_at,
+                ended_at=span.ended_at,
+                seconds=span.seconds,
+                pages=span.pages,
+                timezone=span.timezone,
+                received_at=NOON,
+            )
+            for n, span in enumerate(spans)
+        )
+        whole = day_totals(counted_sessions(reader), reader=reader)
+        for day in {day for day, _ in whole}:
+            expected = {book: total for (of, book), total in whole.items() if of == day}
+            assert totals_of_day(reader, day) == expected
+        transaction.set_rollback(True)

@@ -1,0 +1,65 @@
+"""Scanning the library folder and importing what is found. The queue is in the database; a message says "look now".
+
+Tasks acknowledge late, yet what a killed worker left is not taken up by redelivery, which takes an hour, but by the rows:
+they say what was begun and when, and beat's sweep looks every half minute.
+"""
+
+import time
+
+from celery import shared_task
+from django.db import OperationalError
+
+from library.importing import import_next
+from library.scanning import WALK_SECONDS, claim_scan, finish_scans, walk
+from workers.enqueue import enqueue
+
+# A task that ends soon lets others have the worker, and lets it stop in an orderly way.
+TURN_SECONDS = 60.0
+# A book takes milliseconds, one of a gigabyte on a slow share a minute. The soft limit ends a file that never ends: it is
+# marked failed, and there is time to say so; the hard one kills. `library.importing.CLAIM_SECONDS` is the hard one.
+SOFT_SECONDS, HARD_SECONDS = 240, 300
+
+
+@shared_task(
+    name="library.scan",
+    acks_late=True,
+    soft_time_limit=WALK_SECONDS - 30,
+    time_limit=WALK_SECONDS,
+    autoretry_for=(OperationalError,),
+    retry_backoff=True,
+    max_retries=5,
+)
+def scan(scan_id: int) -> None:
+    """Walk the folder of a queued scan, then have its files imported. A scan that another worker has is left to it."""
+    if claimed := claim_scan(scan_id):
+        walk(claimed)
+    enqueue(import_queued)
+
+
+@shared_task(
+    name="library.import_queued",
+    acks_late=True,
+    soft_time_limit=SOFT_SECONDS,
+    time_limit=HARD_SECONDS,
+    autoretry_for=(OperationalError,),
+    retry_backoff=True,
+    max_retries=5,
+)
+def import_queued() -> None:
+    """Import what is queued for about a minute; what is left then is the next message's."""
+    if waiting := claim_scan():
+        walk(waiting)  # its own message was lost
+    end = time.monotonic() + TURN_SECONDS
+    took_any = False
+    while took := import_next():
+        took_any = True
+        if time.monotonic() > end:
+            break
+    finish_scans()
+    if took:
+        enqueue(import_queued)
+    if took_any:
+        # Imported here, since that module is this one's neighbour and not below it.
+        from workers.reading import adopt
+
+        enqueue(adopt)
