@@ -30,9 +30,7 @@ class Device(models.Model):
     last_contact_at = models.DateTimeField(null=True)  # when a request that named this device last arrived
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(name="accounts_device_once_per_reader", fields=["reader", "identifier"])
-        ]
+        constraints = [models.UniqueConstraint(name="accounts_device_once_per_reader", fields=["reader", "identifier"])]
 
     def __str__(self) -> str:
         return self.name or self.identifier

@@ -1,10 +1,9 @@
 """The statistics of a reader, as a worker put them together."""
 
+import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils import timezone
 from ninja import Router
-
-import orjson
 
 from accounts.models import Reader
 from api.auth import reader_of, web_or_key

@@ -137,9 +137,7 @@ def _session_out(item: Any, verdict: SessionVerdict | Refusal) -> SessionOut:
     )
 
 
-def _in_request_order(
-    read: list[Core | Refusal], outcomes: list[Any]
-) -> list[Any]:
+def _in_request_order(read: list[Core | Refusal], outcomes: list[Any]) -> list[Any]:
     """The outcomes of the items that could be read, with the refusals put back in their places."""
     rest = iter(outcomes)
     return [item if isinstance(item, Refusal) else next(rest) for item in read]

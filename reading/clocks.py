@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-# `sent_at` is in whole seconds and travels over slow Wi-Fi: a difference below this is no wrong clock, and correcting by
-# it would move every session a little. (A position is corrected exactly: there only the order counts.)
+# `sent_at` is in whole seconds and travels over slow Wi-Fi: a difference below this is no wrong clock, and correcting
+# by it would move every session a little. (A position is corrected exactly: there only the order counts.)
 USUAL_DELAY = timedelta(seconds=30)
 
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)

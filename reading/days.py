@@ -1,7 +1,7 @@
 """What was read on each day: derived from the sessions, rebuilt rather than added to.
 
-A session counts min(duration, span) seconds, spread evenly over its span. Where sessions of one reader overlap, the one
-that started earlier keeps its part and the later counts only its uncovered span, in proportion (CONTRACT.md, section 6).
+A session counts min(duration, span) seconds, spread evenly over its span. Where sessions of one reader overlap, the
+one that started earlier keeps its part and the later counts only its uncovered span, in proportion.
 """
 
 from collections.abc import Iterable, Iterator

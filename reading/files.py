@@ -30,7 +30,7 @@ class FileReport:
             size=self.size,
             folder=self.folder,
             title=self.title,
-            authors=tuple(name.strip() for name in self.authors.splitlines() if name.strip()),
+            authors=self.authors,
         )
 
 

@@ -10,10 +10,10 @@ from library.models import Book, BookFile, FileHash, FileLink
 from library.resolving import resolve
 from matching.names import file_name_key
 from reading.files import FileReport, remember_file
+from reading.marks import mark_payload_stale
 from reading.models import DeviceFile, Session
 from reading.positions import adopt_parked_positions
 from reading.sessions import counts, mark_affected
-from reading.marks import mark_payload_stale
 
 
 @transaction.atomic
@@ -33,9 +33,7 @@ def link_to_none(reader: Reader, file: FileReport) -> None:
 @transaction.atomic
 def unlink_file(reader: Reader, file: FileReport) -> None:
     """Take back what was said of this file."""
-    FileLink.objects.filter(
-        reader=reader, name_key=file_name_key(file.filename)[:1000], ko_md5=file.ko_md5
-    ).delete()
+    FileLink.objects.filter(reader=reader, name_key=file_name_key(file.filename)[:1000], ko_md5=file.ko_md5).delete()
     remember_file(reader, file)
 
 
@@ -49,7 +47,7 @@ def _say(reader: Reader, file: FileReport, book: Book | None) -> None:
 
 
 def _kept_files(reader: Reader, file: FileReport) -> Iterable[DeviceFile]:
-    """The rows that describe the file of a link: of the same hash, or of the same name where one of them has no hash."""
+    """The rows that describe the file of a link: of its hash, or of its name where one of them has no hash."""
     name_key = file_name_key(file.filename)[:1000]
     same = Q(name_key=name_key, ko_md5=file.ko_md5) | Q(name_key=name_key, ko_md5="")
     if file.ko_md5:

@@ -1,7 +1,7 @@
 """The answer of `GET /api/stats`, computed by a worker and stored ready to send.
 
-What it holds stands in CONTRACT.md, section 6; `docs/protocol.md` describes each field. `pending` is not part of what is
-stored: it says whether something newer is being computed at the moment of asking.
+`docs/protocol.md` describes each field. `pending` is not part of what is stored: it says whether something newer is
+being computed at the moment of asking.
 """
 
 import hashlib
@@ -83,10 +83,7 @@ def compose(reader: Reader, *, today: date) -> dict[str, Any]:
                 "longest": streak.longest,
                 "started_on": streak.started_on.isoformat() if streak.started_on else None,
                 "last_day": streak.last_day.isoformat() if streak.last_day else None,
-                "days": [
-                    (streak.started_on + timedelta(days=n)).isoformat()
-                    for n in range(streak.current if streak.started_on else 0)
-                ],
+                "days": [day.isoformat() for day in streak.days],
             }
         ),
         "daily": [{"day": day.day.isoformat(), **_shown(day)} for day in days],

@@ -1,7 +1,7 @@
 """One current place for a reader and a book, and its history.
 
-A write wins by when the page was read, not by when it arrived. The rules stand in CONTRACT.md under "Position"; each
-is a function below.
+A write wins by when the page was read, not by when it arrived. The rules stand in docs/protocol.md; each is a function
+below.
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class PlaceVerdict:
     current: Place | None = None
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record_position(reader: Reader, book: Book, report: PlaceReport, *, device: Device, clock: Clock) -> PlaceVerdict:
     """Store a place if it wins; keep it in the history in any case.
 
@@ -298,4 +298,3 @@ def clear_place(reader: Reader, book: Book, *, now: datetime) -> None:
     current.claimed_read_at = None
     current.revision += 1
     current.save(force_update=True)
-

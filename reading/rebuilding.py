@@ -1,6 +1,7 @@
 """Recomputing what is derived, and proving that it is what its source rows say."""
 
 from collections.abc import Iterator
+from datetime import date
 
 from accounts.models import Reader
 from library.models import Book
@@ -21,6 +22,8 @@ from reading.models import (
 from reading.payload import compose, etag_of
 from reading.refreshing import refresh
 from reading.status import StatusNow, status_of
+
+Shown = dict[tuple[date, int], tuple[float, int, int, float]]  # by day and book: seconds, sessions, carried, pages
 
 
 def _readers(reader: Reader | None) -> Iterator[Reader]:
@@ -57,7 +60,7 @@ def _drift_of(reader: Reader) -> Iterator[str]:
     yield from _drift_of_payload(reader)
 
 
-def _stored_totals(reader: Reader) -> dict[tuple[object, int], tuple[float, int, int, float]]:
+def _stored_totals(reader: Reader) -> Shown:
     rows = BookDay.objects.filter(reader=reader)
     fields = ("day", "book_id", "seconds", "sessions", "carried", "pages")
     return {
@@ -66,7 +69,7 @@ def _stored_totals(reader: Reader) -> dict[tuple[object, int], tuple[float, int,
     }
 
 
-def _as_tuples(totals: Totals) -> dict[tuple[object, int], tuple[float, int, int, float]]:
+def _as_tuples(totals: Totals) -> Shown:
     return {key: (total.seconds, total.sessions, total.carried, total.pages) for key, total in totals.items()}
 
 
@@ -74,15 +77,17 @@ def _drift_of_days(reader: Reader) -> Iterator[str]:
     stored = _stored_totals(reader)
     computed = _as_tuples(day_totals(counted_sessions(reader), reader=reader))
     suspects = {key[0] for key in stored.keys() | computed.keys() if stored.get(key) != computed.get(key)}
-    for day in sorted(suspects):  # type: ignore[type-var]
-        now = _as_tuples({(day, book): total for book, total in totals_of_day(reader, day).items()})  # type: ignore[misc, arg-type]
+    for day in sorted(suspects):
+        now = _as_tuples({(day, book): total for book, total in totals_of_day(reader, day).items()})
         kept = {key: value for key, value in _stored_totals(reader).items() if key[0] == day}
         if kept != now and not StaleDay.objects.filter(reader=reader, day=day).exists():
             yield f"Day {day} of {reader.username} holds {_shown(kept)}, and its sessions say {_shown(now)}."
 
 
-def _shown(totals: dict[tuple[object, int], tuple[float, int, int, float]]) -> str:
-    return f"{sum(total[0] for total in totals.values()):.0f} s in {sum(total[1] for total in totals.values())} sessions"
+def _shown(totals: Shown) -> str:
+    return (
+        f"{sum(total[0] for total in totals.values()):.0f} s in {sum(total[1] for total in totals.values())} sessions"
+    )
 
 
 def _books_with_facts(reader: Reader) -> set[int]:

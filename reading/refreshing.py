@@ -32,9 +32,7 @@ def refresh(*, seconds: float = 60.0, reader: Reader | None = None) -> bool:
     return _drain(StalePayload, rebuild_payload, deadline, reader) and days and statuses
 
 
-def _drain(
-    kind: type[AnyMark], rebuild: Callable[[AnyMark], bool], deadline: float, reader: Reader | None
-) -> bool:
+def _drain(kind: type[AnyMark], rebuild: Callable[[AnyMark], bool], deadline: float, reader: Reader | None) -> bool:
     tried: set[int] = set()
     while True:
         marks = open_marks(kind).select_related("reader").exclude(pk__in=tried)

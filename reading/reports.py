@@ -93,9 +93,7 @@ def _lock_places(reader: Reader, positions: Sequence[PositionItem]) -> None:
         list(Position.objects.select_for_update().filter(reader=reader, book__in=ids).order_by("pk").values_list("pk"))
 
 
-def _store_place(
-    reader: Reader, item: PositionItem, *, device: Device, clock: Clock
-) -> PositionOutcome | Refusal:
+def _store_place(reader: Reader, item: PositionItem, *, device: Device, clock: Clock) -> PositionOutcome | Refusal:
     book: Book | None = None
     if item.book_id is not None:
         book = books_visible_to(reader).filter(pk=item.book_id).first()
@@ -119,14 +117,13 @@ def _store_sessions(
     reader: Reader, sessions: Sequence[SessionReport], *, device: Device, clock: Clock
 ) -> list[SessionVerdict | Refusal]:
     try:
-        return list(record_sessions(reader, sessions, device=device, clock=clock))
+        with transaction.atomic():
+            return list(record_sessions(reader, sessions, device=device, clock=clock))
     except _UNSTORABLE:
         if len(sessions) == 1:
             logger.warning("A session of reader %s could not be stored", reader.pk, exc_info=True)
             return [Refusal(CANNOT_BE_STORED)]
     # One of them broke the whole: find it by storing each by itself.
     return [
-        verdict
-        for session in sessions
-        for verdict in _store_sessions(reader, [session], device=device, clock=clock)
+        verdict for session in sessions for verdict in _store_sessions(reader, [session], device=device, clock=clock)
     ]

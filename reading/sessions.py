@@ -77,7 +77,9 @@ class _Batch:
     def load_books(self, ids: set[int]) -> None:
         self.books = dict.fromkeys(ids)
         if ids:
-            self.books |= {pk: pk for pk in books_visible_to(self.reader).filter(pk__in=ids).values_list("pk", flat=True)}
+            self.books |= {
+                pk: pk for pk in books_visible_to(self.reader).filter(pk__in=ids).values_list("pk", flat=True)
+            }
 
     def place_of(self, report: SessionReport) -> tuple[int | None, DeviceFile | None]:
         if report.book_id is not None and self.books.get(report.book_id) is not None:
@@ -134,7 +136,7 @@ def _fraction(progress: float | None) -> float | None:
     return None if progress is None or progress > FULL else min(max(progress, 0.0), 1.0)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record_sessions(
     reader: Reader, reports: Sequence[SessionReport], *, device: Device, clock: Clock
 ) -> list[SessionVerdict]:
@@ -179,7 +181,7 @@ def record_sessions(
     # Another request may bring the same sessions at this moment; on a conflict theirs stays and ours is dropped.
     Session.objects.bulk_create(fresh.values(), ignore_conflicts=True)
     rows = Session.objects.filter(reader=reader, uuid__in=uuids).values_list("uuid", "pk", "book_id")
-    stored = {uuid: (pk, book_id) for uuid, pk, book_id in rows}
+    stored: dict[str, tuple[int, int | None]] = {uuid: (pk, book_id) for uuid, pk, book_id in rows}
     mark_affected(reader, [session for session in fresh.values() if counts(session)])
     if fresh:
         mark_payload_stale(reader.pk)

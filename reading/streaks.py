@@ -14,6 +14,11 @@ class Streak:
     started_on: date | None = None  # of the current run
     last_day: date | None = None  # the last day with reading at all
 
+    @property
+    def days(self) -> list[date]:
+        """The days of the current run, oldest first."""
+        return [self.started_on + timedelta(days=n) for n in range(self.current)] if self.started_on else []
+
 
 def streak_of(days: Iterable[date], *, today: date) -> Streak:
     """The streak in these days with counted reading, on the reader's `today`.

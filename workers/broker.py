@@ -10,8 +10,7 @@ def broker_answers() -> bool:
     options = current_app.conf.broker_transport_options | PUBLISH_OPTIONS
     try:
         with current_app.connection_for_write(transport_options=options) as connection:
-            connection.connect()
-            connection.default_channel.client.ping()
+            connection.ensure_connection(max_retries=0, timeout=1)
     except Exception:
         # Whatever the transport raises (its own errors, the socket's, a wrong password): it does not answer.
         return False

@@ -1,7 +1,7 @@
 """Scanning the library folder and importing what is found. The queue is in the database; a message says "look now".
 
-Tasks acknowledge late, yet what a killed worker left is not taken up by redelivery, which takes an hour, but by the rows:
-they say what was begun and when, and beat's sweep looks every half minute.
+Tasks acknowledge late, yet what a killed worker left is not taken up by redelivery, which takes an hour, but by the
+rows: they say what was begun and when, and beat's sweep looks every half minute.
 """
 
 import time
@@ -15,8 +15,8 @@ from workers.enqueue import enqueue
 
 # A task that ends soon lets others have the worker, and lets it stop in an orderly way.
 TURN_SECONDS = 60.0
-# A book takes milliseconds, one of a gigabyte on a slow share a minute. The soft limit ends a file that never ends: it is
-# marked failed, and there is time to say so; the hard one kills. `library.importing.CLAIM_SECONDS` is the hard one.
+# A book takes milliseconds, one of a gigabyte on a slow share a minute. The soft limit ends a file that never ends, with
+# time left to say so in its row; the hard one kills, and `library.importing.CLAIM_SECONDS` equals it.
 SOFT_SECONDS, HARD_SECONDS = 240, 300
 
 

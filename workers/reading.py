@@ -5,6 +5,7 @@ whatever a killed worker left. They carry no arguments, so a hundred sessions ne
 """
 
 import logging
+from functools import partial
 
 from celery import shared_task
 from django.db import OperationalError
@@ -19,32 +20,32 @@ from workers.enqueue import enqueue
 logger = logging.getLogger(__name__)
 
 # A locked or restarting database passes by itself; anything else is a bug, and is to be seen.
-_RETRY = {"autoretry_for": (OperationalError,), "retry_backoff": True, "max_retries": 5}
+retried_task = partial(shared_task, autoretry_for=(OperationalError,), retry_backoff=True, max_retries=5)
 SECONDS_A_RUN = 60.0  # far below the hard limit of a task; what is left then is taken by the next message
 
 
-@shared_task(name="reading.refresh", **_RETRY)
+@retried_task(name="reading.refresh")
 def refresh() -> None:
     """Rebuild the days, statuses and payloads that are marked stale."""
     if not refresh_marks(seconds=SECONDS_A_RUN):
         enqueue(refresh)
 
 
-@shared_task(name="reading.turn_day", **_RETRY)
+@retried_task(name="reading.turn_day")
 def turn_day() -> None:
     """Have the payloads rebuilt whose reader began a new day: streak and windows move without any reading."""
     if turn_days(now=timezone.now()):
         enqueue(refresh)
 
 
-@shared_task(name="reading.adopt", **_RETRY)
+@retried_task(name="reading.adopt")
 def adopt() -> None:
     """Count what devices reported of files before the library knew them."""
     if adopt_known_files():
         enqueue(refresh)
 
 
-@shared_task(name="reading.check_drift", **_RETRY, soft_time_limit=1500, time_limit=1800)
+@retried_task(name="reading.check_drift", soft_time_limit=1500, time_limit=1800)
 def check_drift() -> None:
     """Prove that the derived rows are what their source rows say, and say where they are not."""
     for sentence in drift():
