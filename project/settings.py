@@ -2,10 +2,12 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 import dj_database_url
 
+from project.broker import TASK_ROUTES, VISIBILITY_TIMEOUT_SECONDS, broker_url
 from project.env import read
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -22,7 +24,7 @@ def secret_key() -> str:
     if given := read("TOME_SECRET_KEY"):
         return str(given)
     kept = DATA_DIR / "secret.key"
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Two processes may start at once: both write a candidate, the first link wins, and both read what won.
     candidate = DATA_DIR / f".secret.{os.getpid()}.{secrets.token_hex(4)}"
     if not kept.exists():
@@ -32,10 +34,8 @@ def secret_key() -> str:
                 file.write(secrets.token_hex(32))
                 file.flush()
                 os.fsync(file.fileno())
-            try:
+            with suppress(FileExistsError):
                 os.link(candidate, kept)
-            except FileExistsError:
-                pass
         finally:
             candidate.unlink()
     return kept.read_text().strip()
@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "project",
 ]
 MIDDLEWARE = [
+    "api.errors.JsonErrors",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -72,6 +73,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "web.security.ContentPolicy",
 ]
 TEMPLATES = [
     {
@@ -101,12 +103,12 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = bool(PUBLIC_URL and PUBLIC_URL.star
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = None  # nothing is collected: WhiteNoise serves from the packages themselves
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
 SQLITE_OPTIONS = {
-    # Immediate: a transaction that reads first and writes later would otherwise fail, not wait, when another wrote between.
+    # Immediate: a transaction that reads first and writes later would otherwise fail when another wrote between.
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
     # FULL: an acknowledged commit survives a power cut. WAL alone (NORMAL) may lose the last ones.
@@ -127,16 +129,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024  # a batch of 500 sessions with long names stays below 1 MiB
 FILE_UPLOAD_TEMP_DIR = None
 
-
-def broker_url() -> str:
-    """TOME_REDIS_URL, else the bundled Redis of the service that runs on this data folder."""
-    url = read("TOME_REDIS_URL") or f"unix://{DATA_DIR / 'run' / 'redis.sock'}"
-    return "redis+socket://" + url.removeprefix("unix://") if url.startswith("unix://") else url
-
-
 CELERY_BROKER_URL = broker_url()
 CELERY_IMPORTS = ["workers.library", "workers.reading"]
-CELERY_TASK_ROUTES = {"library.*": {"queue": "library"}, "*": {"queue": "sync"}}
+CELERY_TASK_ROUTES = TASK_ROUTES
 CELERY_TASK_DEFAULT_QUEUE = "sync"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
@@ -150,14 +145,18 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_TASK_SOFT_TIME_LIMIT = 240
-# Above the longest task (300 s), or Redis would hand a message to a second worker while the first still works on it.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": VISIBILITY_TIMEOUT_SECONDS}
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": read("TOME_LOG_LEVEL").upper()},
-    "loggers": {"django.server": {"propagate": True}, "celery.beat": {"level": "WARNING"}},
+    "root": {"handlers": ["stderr"], "level": read("TOME_LOG_LEVEL")},
+    "loggers": {
+        "django.server": {"propagate": True},
+        # One line for each task that came and went would bury the rest: the sweep alone runs every ten seconds.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+    },
 }

@@ -1,0 +1,66 @@
+"""Pages for people."""
+
+from typing import Any
+
+import orjson
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.models import Reader
+from library.models import Import
+from library.queries import books_visible_to
+from reading.marks import is_pending
+from reading.models import BookStatus, DeviceFile, Position, StatsPayload, StatusState
+
+SHOWN_AT_MOST = 20
+
+
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """What there is to read, how reading goes, and what wants attention."""
+    reader: Reader = request.user  # type: ignore[assignment]
+    payload = StatsPayload.objects.filter(reader=reader).first()
+    failed = Import.objects.filter(state=Import.State.FAILED).order_by("path")
+    unknown = DeviceFile.objects.filter(reader=reader, book=None).order_by("-seen_at")
+    context = {
+        "book_count": books_visible_to(reader).count(),
+        "reading": _books_being_read(reader),
+        "stats": _stats(payload),
+        "pending": is_pending(reader),
+        "failed": failed[:SHOWN_AT_MOST],
+        "failed_count": failed.count(),
+        "unknown": unknown[:SHOWN_AT_MOST],
+        "has_device": reader.devices.exists(),
+        "address": request.build_absolute_uri("/").rstrip("/"),
+    }
+    return render(request, "web/home.html", context)
+
+
+def _books_being_read(reader: Reader) -> list[dict[str, Any]]:
+    """The books in status `reading` with their place, the one read last first."""
+    started = BookStatus.objects.filter(reader=reader, state=StatusState.READING).values("book")
+    places = Position.objects.filter(reader=reader, book__in=started, is_cleared=False).select_related("book__series")
+    return [
+        {
+            "title": place.book.title,
+            "series": place.book.series.name if place.book.series else "",
+            "percent": round(place.percentage * 100),
+            "device": place.device_name,
+            "read_at": place.read_at,
+        }
+        for place in places.order_by("-read_at")[:SHOWN_AT_MOST]
+    ]
+
+
+def _stats(payload: StatsPayload | None) -> dict[str, Any]:
+    if payload is None:
+        return {}
+    said = orjson.loads(payload.body)
+    return {
+        "streak": said["streak"]["current"],
+        "longest": said["streak"]["longest"],
+        "minutes_today": said["totals"]["today"]["seconds"] // 60,
+        "hours_30d": round(said["totals"]["30d"]["seconds"] / 3600, 1),
+        "finished": said["totals"]["all"]["books_finished"],
+    }
