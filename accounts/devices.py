@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accounts.models import Device, Reader
+from accounts.statements import fetch_row, update_row
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class DeviceClue:
 
 def known_device(reader: Reader, clue: DeviceClue) -> Device:
     """The device of a clue, made if it is new. Its last contact is as it was before this request."""
-    device = Device.objects.filter(reader=reader, identifier=clue.key).first()
+    device = find_device(reader, clue.key)
     if device is None:
         device, _ = Device.objects.get_or_create(
             reader=reader,
@@ -38,17 +39,19 @@ def known_device(reader: Reader, clue: DeviceClue) -> Device:
 
 def note_contact(device: Device, clue: DeviceClue, *, now: datetime) -> None:
     """Keep when the device was last heard of, and what it says of itself where that changed."""
-    fields = {"last_contact_at": now}
+    device.last_contact_at = now
+    changed = ["last_contact_at"]
     for field, said in (
         ("name", clue.name[:200]),
         ("model", clue.model[:200]),
         ("plugin_version", clue.plugin_version[:50]),
     ):
         if said and said != getattr(device, field):
-            fields[field] = said  # type: ignore[assignment]
-    Device.objects.filter(pk=device.pk).update(**fields)
+            setattr(device, field, said)
+            changed.append(field)
+    update_row(device, changed)
 
 
 def find_device(reader: Reader, identifier: str) -> Device | None:
     """A device that has been heard of before."""
-    return Device.objects.filter(reader=reader, identifier=identifier[:200]).first()
+    return fetch_row(Device, "reader_id = %s AND identifier = %s", [reader.pk, identifier[:200]])

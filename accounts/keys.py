@@ -11,14 +11,24 @@ import secrets
 from datetime import datetime
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
 from accounts.models import ApiKey, Reader
+from accounts.statements import query, utc
 
 _SHAPE = re.compile(r"tk_[0-9a-f]{40}")
 PLUGIN_LABEL = "KOReader plugin"
+
+# What a device's request needs to know of its reader; the rest is fetched if somebody asks for it.
+_READER_FIELDS = ("id", "username", "is_active", "timezone", "rollover_hour")
+_FIND = (
+    "SELECT k.id, k.last_used_at, "
+    + ", ".join(f"r.{field}" for field in _READER_FIELDS)
+    + " FROM accounts_apikey k JOIN accounts_reader r ON r.id = k.reader_id"
+    " WHERE k.digest = %s AND k.revoked_at IS NULL AND r.is_active"
+)
 
 
 def _digest(key: str) -> str:
@@ -79,14 +89,12 @@ def authenticate(key: str, *, now: datetime) -> Reader | None:
     """
     if not _SHAPE.fullmatch(key):
         return None
-    found = (
-        ApiKey.objects.select_related("reader")
-        .filter(digest=_digest(key), revoked_at=None, reader__is_active=True)
-        .first()
-    )
-    if found is None:
+    rows = query(_FIND, [_digest(key)])
+    if not rows:
         return None
+    key_id, last_used_at, *reader = rows[0]
+    last_used_at = utc(last_used_at)
     minute = now.replace(second=0, microsecond=0)
-    if found.last_used_at is None or found.last_used_at < minute:
-        ApiKey.objects.filter(pk=found.pk).update(last_used_at=minute)
-    return found.reader
+    if last_used_at is None or last_used_at < minute:
+        ApiKey.objects.filter(pk=key_id).update(last_used_at=minute)
+    return Reader.from_db(DEFAULT_DB_ALIAS, _READER_FIELDS, reader)

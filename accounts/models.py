@@ -22,7 +22,7 @@ class Reader(AbstractUser):
 class Device(models.Model):
     """What a reader reads on. Older plugins send only a name, so that is their identifier (`name:Kobo`)."""
 
-    reader = models.ForeignKey(Reader, on_delete=models.CASCADE, related_name="devices")
+    reader = models.ForeignKey(Reader, on_delete=models.CASCADE, related_name="devices", db_index=False)
     identifier = models.CharField(max_length=200)
     name = models.CharField(max_length=200, blank=True)
     model = models.CharField(max_length=200, blank=True)

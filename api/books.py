@@ -33,7 +33,7 @@ class ScanOut(Schema):
 def post_book(request: HttpRequest, file: File[UploadedFile]) -> Status[Accepted]:
     """Take a book into the library folder and have it imported."""
     try:
-        row = accept_upload(file.name or "", file)
+        row = accept_upload(file.name or "", file.chunks())
     except TooLarge as error:
         raise HttpError(413, str(error)) from None
     except LibraryError as error:

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -63,8 +64,15 @@ def add_handlers(api: NinjaAPI) -> None:
             request, {"detail": "The API key is missing, wrong or revoked, and nobody is logged in."}, status=401
         )
 
+    @api.exception_handler(RequestDataTooBig)
+    def too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+        sentence = _SENTENCES[HTTPStatus.REQUEST_ENTITY_TOO_LARGE]
+        return api.create_response(request, {"detail": sentence}, status=413)
+
     @api.exception_handler(HttpError)
     def refused(request: HttpRequest, error: HttpError) -> HttpResponse:
+        if error.status_code == 403:  # ninja's own words for a missing CSRF token
+            return api.create_response(request, {"detail": _SENTENCES[HTTPStatus.FORBIDDEN]}, status=403)
         if error.status_code == 400 and str(error).startswith("Cannot parse request body"):
             problem = {"loc": ["body"], "msg": "The body is not JSON.", "type": "json_invalid"}
             return api.create_response(request, {"detail": [problem]}, status=422)

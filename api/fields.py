@@ -40,13 +40,20 @@ def _lines(value: Any) -> Any:
 
 
 def _instant(value: Any) -> Any:
-    if isinstance(value, str):
+    try:
         return read_instant(value)
-    raise ValueError("a time must be ISO 8601 text with Z or an offset")
+    except (ValueError, TypeError, AttributeError):
+        raise ValueError("a time must be ISO 8601 text with Z or an offset") from None
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("true and false are no numbers")
+    return value
 
 
 def _whole(value: Any) -> Any:
-    return round(value) if isinstance(value, float) and abs(value) < LARGEST_ID else value
+    return round(value) if isinstance(value, float) and abs(value) < LARGEST_ID else _number(value)
 
 
 Text = Annotated[str, BeforeValidator(_text)]
@@ -55,9 +62,9 @@ Progress = Annotated[str, BeforeValidator(_number_as_text), Field(max_length=400
 Authors = Annotated[str, BeforeValidator(_lines), Field(max_length=4000)]
 LuaList = Annotated[list[Item], BeforeValidator(_list)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
-Identifier = Annotated[int, BeforeValidator(_whole), Field(ge=-LARGEST_ID, le=LARGEST_ID)]
+Identifier = Annotated[int, BeforeValidator(_number), Field(ge=-LARGEST_ID, le=LARGEST_ID)]
 Count = Annotated[int, BeforeValidator(_whole), Field(ge=-LARGEST_ID, le=LARGEST_ID)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Finite = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 PartialMd5 = Annotated[str, BeforeValidator(lambda value: _text(value).lower() if isinstance(value, str) else value)]
 FileMd5 = Annotated[PartialMd5, Field(max_length=32)]
 

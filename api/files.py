@@ -8,7 +8,7 @@ from pydantic import Field
 
 from api.auth import reader_of
 from api.fields import Authors, Count, FileIn, FileMd5, Identifier, ShortText
-from api.positions import visible_book
+from api.positions import book_or_404
 from library.resolving import resolve
 from reading.files import FileReport
 from reading.links import link_file, link_to_none, unlink_file
@@ -51,6 +51,7 @@ class Unresolved(Schema):
 
 
 class LinkIn(FileIn):
+    filename: Annotated[ShortText, Field(min_length=1)]
     book_id: Identifier | None = None
     none: bool = False
 
@@ -97,7 +98,7 @@ def put_link(request: HttpRequest, link: LinkIn) -> Linked:
     """Keep what the reader says about a file: that it is a book, that it is none, or that neither holds any more."""
     reader = reader_of(request)
     if link.book_id is not None:
-        link_file(reader, link.as_report(), visible_book(reader, link.book_id))
+        link_file(reader, link.as_report(), book_or_404(reader, link.book_id))
     elif link.none:
         link_to_none(reader, link.as_report())
     else:

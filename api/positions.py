@@ -12,9 +12,9 @@ from accounts.devices import DeviceClue, find_device
 from accounts.models import Reader
 from api.auth import reader_of
 from api.errors import NO_SUCH_BOOK
-from api.fields import FileMd5, Finite, Instant, Progress, Text
+from api.fields import LARGEST_ID, FileMd5, Finite, Instant, Progress, Text
 from library.models import Book
-from library.queries import books_visible_to
+from library.queries import visible_book
 from reading.clocks import Clock
 from reading.payload import shown_time
 from reading.positions import Place, PlaceReport, current_place
@@ -90,9 +90,9 @@ class AskingClient(Schema):
     locator: Literal["xpointer", "page", "cfi", ""] = ""
 
 
-def visible_book(reader: Reader, book_id: int) -> Book:
+def book_or_404(reader: Reader, book_id: int) -> Book:
     """A book that the reader may see; a stranger's and a missing one are answered alike."""
-    book = books_visible_to(reader).filter(pk=book_id).first()
+    book = visible_book(reader, book_id) if abs(book_id) <= LARGEST_ID else None
     if book is None:
         raise HttpError(404, NO_SUCH_BOOK)
     return book
@@ -102,7 +102,7 @@ def visible_book(reader: Reader, book_id: int) -> Book:
 def get_position(request: HttpRequest, book_id: int, client: Query[AskingClient]) -> PlaceOut:
     """The reader's place in a book, with a locator where the asking file can use it."""
     reader = reader_of(request)
-    book = visible_book(reader, book_id)
+    book = book_or_404(reader, book_id)
     device = find_device(reader, client.device_id) if client.device_id else None
     place = current_place(reader, book, device=device, ko_md5=client.ko_md5, wanted=client.locator)
     if place is None:
@@ -115,7 +115,7 @@ def put_position(request: HttpRequest, book_id: int, place: PlaceIn) -> PlaceSto
     """Store a place; the answer says whether it won."""
     reader = reader_of(request)
     clock = Clock(timezone.now(), place.sent_at)
-    book = visible_book(reader, book_id)
+    book = book_or_404(reader, book_id)
     verdict = report_position(reader, book, place.as_report(), device=place.device_clue(), clock=clock)
     enqueue(refresh)
     return PlaceStored(

@@ -1,15 +1,18 @@
 """The statistics of a reader, as a worker put them together."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils import timezone
 from ninja import Router
 
 from accounts.models import Reader
+from accounts.statements import query, utc
 from api.auth import reader_of, web_or_key
 from api.plugin import is_current
-from reading.marks import is_pending, mark_payload_stale
-from reading.models import StatsPayload
+from reading.marks import PENDING, mark_payload_stale
 from reading.payload import compose, shown_time, today_of
 from workers.enqueue import enqueue
 from workers.reading import refresh
@@ -17,29 +20,46 @@ from workers.reading import refresh
 router = Router(auth=web_or_key)
 
 
-def _stored(reader: Reader) -> tuple[StatsPayload | None, bool]:
-    """The payload, and whether a newer one is on its way."""
-    payload = StatsPayload.objects.filter(reader=reader).first()
-    now = timezone.now()
-    if payload is None or payload.today != today_of(reader, now):
-        # Never put together, or made on a day that is over: streak and windows have moved since.
-        mark_payload_stale(reader.pk)
-        enqueue(refresh)
-        return payload, True
-    return payload, is_pending(reader)
+@dataclass(frozen=True)
+class Stored:
+    """What is stored of a payload without its body; `pending` says that a newer one is on its way."""
+
+    etag: str
+    generated_at: datetime
+    pending: bool
+    exists: bool = True
+
+
+_STORED = f"SELECT etag, generated_at, today, {PENDING} FROM reading_statspayload WHERE reader_id = %s"
+
+
+def _stored(reader: Reader, now: datetime) -> Stored:
+    rows = query(_STORED, [reader.pk] * 4)
+    if rows:
+        etag, generated_at, today, pending = rows[0]
+        if today == today_of(reader, now):
+            return Stored(etag, utc(generated_at), bool(pending))
+    # Never put together, or made on a day that is over: streak and windows have moved since.
+    mark_payload_stale(reader.pk)
+    enqueue(refresh)
+    return Stored(rows[0][0], utc(rows[0][1]), True) if rows else Stored("none", now, True, exists=False)
 
 
 @router.get("/stats")
 def get_stats(request: HttpRequest) -> HttpResponse:
     """The precomputed payload; `pending` is true while something newer is being computed."""
     reader = reader_of(request)
-    payload, pending = _stored(reader)
-    etag = f'"{payload.etag if payload else "none"}{"-pending" if pending else ""}"'
+    now = timezone.now()
+    stored = _stored(reader, now)
+    etag = f'"{stored.etag}{"-pending" if stored.pending else ""}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
     if is_current(request, etag):
         return HttpResponseNotModified(headers=headers)
-    generated_at = shown_time(payload.generated_at if payload else timezone.now())
-    head = orjson.dumps({"generated_at": generated_at, "pending": pending})
-    # The first time there is nothing to send yet; its shape without any day costs three short queries.
-    body = payload.body.encode() if payload else orjson.dumps(compose(reader, today=today_of(reader, timezone.now())))
+    head = orjson.dumps({"generated_at": shown_time(stored.generated_at), "pending": stored.pending})
+    if stored.exists:
+        [(text,)] = query("SELECT body FROM reading_statspayload WHERE reader_id = %s", [reader.pk])
+        body = text.encode()
+    else:
+        # The first time there is nothing to send yet but the shape of it, which few short queries fill.
+        body = orjson.dumps(compose(reader, today=today_of(reader, now)))
     return HttpResponse(head[:-1] + b"," + body[1:], content_type="application/json", headers=headers)

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from accounts.server import server_identifier
 from api.auth import reader_of
-from api.fields import DeviceIn, FileIn, Identifier, Instant, LuaList, Text
+from api.fields import LARGEST_ID, DeviceIn, FileIn, Identifier, Instant, LuaList, Text
 from api.positions import PlaceIn, PlaceOut
 from api.sessions import SessionIn, UnreadableDate
 from koplugin.packer import plugin_version
@@ -108,13 +108,15 @@ def _read_session(item: Any, timezone_of_batch: str | None) -> SessionReport | R
 
 def _uuid_of(item: Any) -> str:
     uuid = item.get("session_uuid") if isinstance(item, dict) else None
-    return uuid if isinstance(uuid, str) else ""
+    # As it was sent, so that the device knows it again; but a lone surrogate cannot be sent back.
+    return uuid.encode("utf-8", "replace").decode() if isinstance(uuid, str) else ""
 
 
 def _position_out(item: Any, outcome: PositionOutcome | Refusal) -> PositionOut:
     if isinstance(outcome, Refusal):
         claimed = item.get("book_id") if isinstance(item, dict) else None
-        book_id = claimed if isinstance(claimed, int) and not isinstance(claimed, bool) else None
+        is_id = isinstance(claimed, int) and not isinstance(claimed, bool) and abs(claimed) <= LARGEST_ID
+        book_id = claimed if is_id else None
         return PositionOut(book_id=book_id, verdict="refused", reason=outcome.reason)
     verdict = outcome.verdict
     return PositionOut(

@@ -4,16 +4,18 @@ A session counts min(duration, span) seconds, spread evenly over its span. Where
 one that started earlier keeps its part and the later counts only its uncovered span, in proportion.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.days import day_start, local_day, widest_window, zone_named
 from accounts.models import Reader
-from reading.marks import drop_mark, mark_payload_stale
+from accounts.statements import insert_rows
+from reading.marks import drop_marks, mark_payload_stale
 from reading.models import BookDay, Session, StaleDay
 from reading.sessions import LONGEST_SPAN
 
@@ -49,7 +51,9 @@ def counted_sessions(reader: Reader) -> Iterator[SessionSpan]:
     return _spans(Session.objects.filter(reader=reader))
 
 
-def _sessions_around(reader: Reader, start: datetime, end: datetime) -> Iterator[SessionSpan]:
+def _sessions_around(reader: Reader, first: date, last: date) -> Iterator[SessionSpan]:
+    """The counted sessions that could touch one of the days from `first` to `last` in any zone."""
+    start, end = widest_window(first)[0], widest_window(last)[1]
     return _spans(
         Session.objects.filter(
             reader=reader, started_at__gt=start - LONGEST_SPAN, started_at__lt=end, ended_at__gt=start
@@ -62,8 +66,10 @@ def _spans(sessions: QuerySet[Session]) -> Iterator[SessionSpan]:
     return (SessionSpan(*row) for row in rows.iterator(chunk_size=2000))
 
 
-def day_totals(sessions: Iterable[SessionSpan], *, reader: Reader) -> Totals:
-    """Totals by day and book of sessions that come in the order of their starts."""
+def day_totals(
+    sessions: Iterable[SessionSpan], *, reader: Reader, first: date = date.min, last: date = date.max
+) -> Totals:
+    """Totals by day and book of sessions that come in the order of their starts, for the days from `first` to `last`."""
     totals: Totals = {}
     covered_until = datetime.min.replace(tzinfo=UTC)
     for session in sessions:
@@ -75,20 +81,39 @@ def day_totals(sessions: Iterable[SessionSpan], *, reader: Reader) -> Totals:
         span = (session.ended_at - session.started_at).total_seconds()
         is_carried = 0
         for day, seconds in _split(uncovered_from, session, reader):
-            total = totals.setdefault((day, session.book_id), DayTotal())
-            total.seconds += seconds * session.seconds / span
-            total.pages += seconds * session.pages / span
-            total.sessions += 1
-            total.carried += is_carried
+            if first <= day <= last:
+                total = totals.setdefault((day, session.book_id), DayTotal())
+                total.seconds += seconds * session.seconds / span
+                total.pages += seconds * session.pages / span
+                total.sessions += 1
+                total.carried += is_carried
             is_carried = 1
     for total in totals.values():
         total.seconds, total.pages = round(total.seconds, 3), round(total.pages, 3)
     return totals
 
 
+@lru_cache(maxsize=4096)
+def _day_around(hour: datetime, zone: str, rollover_hour: int) -> tuple[date, datetime, datetime] | None:
+    """The day that holds all of this hour in UTC, with its start and end; None if a day begins within the hour.
+
+    Most sessions of a reader lie on few days: what costs here is working out local time again and again.
+    """
+    where = zone_named(zone) or UTC
+    day = local_day(hour, where, rollover_hour)
+    start, end = day_start(day, where, rollover_hour), day_start(day + timedelta(days=1), where, rollover_hour)
+    return (day, start, end) if start <= hour and hour + timedelta(hours=1) <= end else None
+
+
 def _split(start: datetime, session: SessionSpan, reader: Reader) -> Iterator[tuple[date, float]]:
     """The days from `start` to the session's end, each with the seconds of that span that lie in it."""
-    zone = zone_named(session.timezone or reader.timezone) or UTC
+    zone_name = session.timezone or reader.timezone
+    hour = start.replace(minute=0, second=0, microsecond=0)
+    known = _day_around(hour, zone_name, reader.rollover_hour)
+    if known is not None and session.ended_at <= known[2]:
+        yield known[0], (session.ended_at - start).total_seconds()
+        return
+    zone = zone_named(zone_name) or UTC
     day = local_day(start, zone, reader.rollover_hour)
     while start < session.ended_at:
         next_day = day + timedelta(days=1)
@@ -97,13 +122,12 @@ def _split(start: datetime, session: SessionSpan, reader: Reader) -> Iterator[tu
         start, day = end, next_day
 
 
-def totals_of_day(reader: Reader, day: date) -> dict[int, DayTotal]:
-    """One day's totals by book, from the sessions that could touch it in any zone."""
-    totals = day_totals(_sessions_around(reader, *widest_window(day)), reader=reader)
-    return {book_id: total for (of_day, book_id), total in totals.items() if of_day == day}
+def totals_of_days(reader: Reader, first: date, last: date) -> Totals:
+    """The totals of the days from `first` to `last`, from the sessions that could touch them."""
+    return day_totals(_sessions_around(reader, first, last), reader=reader, first=first, last=last)
 
 
-def as_rows(reader: Reader, day: date, totals: dict[int, DayTotal]) -> list[BookDay]:
+def as_rows(reader: Reader, totals: Totals) -> list[BookDay]:
     return [
         BookDay(
             reader=reader,
@@ -114,17 +138,19 @@ def as_rows(reader: Reader, day: date, totals: dict[int, DayTotal]) -> list[Book
             carried=total.carried,
             pages=total.pages,
         )
-        for book_id, total in sorted(totals.items())
+        for (day, book_id), total in sorted(totals.items())
     ]
 
 
-def rebuild_day(mark: StaleDay) -> bool:
-    """Bring a marked day up to date and drop its mark; False if it was marked again meanwhile."""
-    totals = totals_of_day(mark.reader, mark.day)
+def rebuild_days(marks: Sequence[StaleDay]) -> None:
+    """Bring marked days of one reader up to date and drop their marks, but for those marked again meanwhile."""
+    reader = marks[0].reader
+    totals = totals_of_days(reader, min(mark.day for mark in marks), max(mark.day for mark in marks))
     with transaction.atomic():
-        if not drop_mark(mark):
-            return False
-        BookDay.objects.filter(reader=mark.reader, day=mark.day).delete()
-        BookDay.objects.bulk_create(as_rows(mark.reader, mark.day, totals))
-        mark_payload_stale(mark.reader_id)
-    return True
+        done = drop_marks(marks)
+        days = {mark.day for mark in done}
+        if not days:
+            return
+        BookDay.objects.filter(reader=reader, day__in=days).delete()
+        insert_rows(as_rows(reader, {key: total for key, total in totals.items() if key[0] in days}))
+        mark_payload_stale(reader.pk)

@@ -7,7 +7,7 @@ over: no lost update, and no lock held while computing, which on SQLite would ho
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -15,16 +15,27 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.models import Reader
+from accounts.statements import insert_rows, query
 from reading.models import StaleDay, StaleMark, StalePayload, StaleStatus
 
 AnyMark = TypeVar("AnyMark", StaleDay, StaleStatus, StalePayload)
-_REMARKED = ["version", "marked_at", "attempts", "failure"]
 # A rebuild that raises is tried this often; after that the mark stays, visibly failed, and holds up nothing else.
 MOST_ATTEMPTS = 5
+
+# An SQL condition on the reader, given three times: whether anything of theirs is marked.
+PENDING = " OR ".join(
+    f'EXISTS (SELECT 1 FROM "{kind._meta.db_table}" WHERE reader_id = %s)'
+    for kind in (StalePayload, StaleDay, StaleStatus)
+)
 
 
 def _fresh(now: datetime) -> dict[str, object]:
     return {"version": secrets.randbits(62), "marked_at": now, "attempts": 0, "failure": ""}
+
+
+def _again(unique: str) -> str:
+    changes = ", ".join(f"{column} = excluded.{column}" for column in ("version", "marked_at", "attempts", "failure"))
+    return f"ON CONFLICT ({unique}) DO UPDATE SET {changes}"
 
 
 def mark_days_stale(reader_id: int, days: Iterable[date]) -> None:
@@ -32,39 +43,33 @@ def mark_days_stale(reader_id: int, days: Iterable[date]) -> None:
     now = timezone.now()
     # Updating a mark that exists also locks its row, so no rebuild drops it before our rows are committed. Sorted, so
     # that two uploads lock in one order.
-    StaleDay.objects.bulk_create(
-        [StaleDay(reader_id=reader_id, day=day, **_fresh(now)) for day in sorted(set(days))],
-        update_conflicts=True,
-        unique_fields=["reader", "day"],
-        update_fields=_REMARKED,
-    )
+    rows = [StaleDay(reader_id=reader_id, day=day, **_fresh(now)) for day in sorted(set(days))]
+    insert_rows(rows, tail=_again("reader_id, day"))
 
 
 def mark_statuses_stale(reader_id: int, book_ids: Iterable[int]) -> None:
     """Say that the reader's status of these books is out of date; inside the transaction that made it so."""
     now = timezone.now()
-    StaleStatus.objects.bulk_create(
-        [StaleStatus(reader_id=reader_id, book_id=book_id, **_fresh(now)) for book_id in sorted(set(book_ids))],
-        update_conflicts=True,
-        unique_fields=["reader", "book"],
-        update_fields=_REMARKED,
-    )
+    rows = [StaleStatus(reader_id=reader_id, book_id=book_id, **_fresh(now)) for book_id in sorted(set(book_ids))]
+    insert_rows(rows, tail=_again("reader_id, book_id"))
 
 
 def mark_payload_stale(reader_id: int) -> None:
     """Say that the reader's stats payload is out of date; inside the transaction that made it so."""
-    StalePayload.objects.bulk_create(
-        [StalePayload(reader_id=reader_id, **_fresh(timezone.now()))],
-        update_conflicts=True,
-        unique_fields=["reader"],
-        update_fields=_REMARKED,
-    )
+    insert_rows([StalePayload(reader_id=reader_id, **_fresh(timezone.now()))], tail=_again("reader_id"))
 
 
-def drop_mark(mark: AnyMark) -> bool:
-    """Drop a mark if it is still the one that was read; inside the transaction that stores what was rebuilt."""
-    deleted, _ = type(mark)._default_manager.filter(pk=mark.pk, version=mark.version).delete()
-    return bool(deleted)
+def drop_marks(marks: Sequence[AnyMark]) -> list[AnyMark]:
+    """Drop the marks that are still the ones that were read; inside the transaction that stores what was rebuilt.
+
+    Returns those that were dropped: of the others, what was computed is out of date already.
+    """
+    if not marks:
+        return []
+    same = " OR ".join(["(id = %s AND version = %s)"] * len(marks))
+    values = [value for mark in marks for value in (mark.pk, mark.version)]
+    dropped = {pk for (pk,) in query(f'DELETE FROM "{marks[0]._meta.db_table}" WHERE {same} RETURNING id', values)}
+    return [mark for mark in marks if mark.pk in dropped]
 
 
 def note_failure(mark: AnyMark, error: Exception) -> None:
@@ -81,7 +86,7 @@ def open_marks(kind: type[AnyMark]) -> QuerySet[AnyMark]:
 
 def is_pending(reader: Reader) -> bool:
     """Whether something newer than the reader's stats payload is still to be computed."""
-    return any(kind._default_manager.filter(reader=reader).exists() for kind in (StalePayload, StaleDay, StaleStatus))
+    return bool(query(f"SELECT {PENDING}", [reader.pk] * 3)[0][0])
 
 
 def failed_marks() -> list[StaleMark]:

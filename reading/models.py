@@ -6,13 +6,19 @@ from accounts.models import Device
 from library.models import Book
 
 
+# No foreign key below has an index of its own where one that begins with the reader serves: each would be one more page
+# to write at every commit of a device.
+
+
 class DeviceFile(models.Model):
     """A file on a reader's device as the device described it, kept while it is not known which book it is.
 
     Positions and sessions of it hang here until a link or an import says which book it is.
     """
 
-    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="device_files")
+    reader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="device_files", db_index=False
+    )
     filename = models.CharField(max_length=1000)
     name_key = models.CharField(max_length=1000)
     ko_md5 = models.CharField(max_length=32, blank=True)
@@ -42,13 +48,15 @@ class LocatorKind(models.TextChoices):
 class Position(models.Model):
     """The one current place of a reader in a book."""
 
-    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="positions")
-    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="positions")
+    reader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="positions", db_index=False
+    )
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="positions", db_index=False)
     percentage = models.FloatField()  # fraction 0..1
     progress = models.CharField(max_length=4000, blank=True)
     kind = models.CharField(max_length=10, choices=LocatorKind.choices, blank=True)
     ko_md5 = models.CharField(max_length=32, blank=True)  # the file that `progress` belongs to, where it is known
-    device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True)
+    device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, db_index=False)
     device_name = models.CharField(max_length=200, blank=True)  # outlives the device row
     read_at = models.DateTimeField()  # by the server's clock
     claimed_read_at = models.DateTimeField(null=True)  # by the device's clock: tells a repetition from news
@@ -68,10 +76,14 @@ class PositionWrite(models.Model):
         STALE = "stale"
         PARKED = "parked"  # its file is no known book yet
 
-    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="position_writes")
-    book = models.ForeignKey(Book, on_delete=models.CASCADE, null=True, related_name="position_writes")
-    file = models.ForeignKey(DeviceFile, on_delete=models.SET_NULL, null=True, related_name="position_writes")
-    device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True)
+    reader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="position_writes", db_index=False
+    )
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, null=True, related_name="position_writes", db_index=False)
+    file = models.ForeignKey(
+        DeviceFile, on_delete=models.SET_NULL, null=True, related_name="position_writes", db_index=False
+    )
+    device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, db_index=False)
     percentage = models.FloatField()
     progress = models.CharField(max_length=4000, blank=True)
     kind = models.CharField(max_length=10, choices=LocatorKind.choices, blank=True)
@@ -89,6 +101,8 @@ class PositionWrite(models.Model):
             models.Index(name="reading_write_by_revision", fields=["reader", "book", "revision"]),
             # "Has this device written this before?" and "which file does it read?"
             models.Index(name="reading_write_by_device", fields=["reader", "book", "device", "id"]),
+            # What is parked under a file; few rows ever are.
+            models.Index(name="reading_write_parked", fields=["file"], condition=models.Q(file__isnull=False)),
         ]
 
 
@@ -102,12 +116,14 @@ class Session(models.Model):
         ENDS_BEFORE_START = "ends_before_start"
         TOO_LONG = "too_long"
 
-    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions")
+    reader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions", db_index=False
+    )
     uuid = models.CharField(max_length=200)
-    book = models.ForeignKey(Book, on_delete=models.SET_NULL, null=True, related_name="sessions")
+    book = models.ForeignKey(Book, on_delete=models.SET_NULL, null=True, related_name="sessions", db_index=False)
     claimed_book_id = models.BigIntegerField(null=True)  # what the device said, where no such book was found
-    file = models.ForeignKey(DeviceFile, on_delete=models.SET_NULL, null=True, related_name="sessions")
-    device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True)
+    file = models.ForeignKey(DeviceFile, on_delete=models.SET_NULL, null=True, related_name="sessions", db_index=False)
+    device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, db_index=False)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
     seconds = models.FloatField()  # min(duration, span): what it counts for where nothing overlaps
@@ -123,6 +139,7 @@ class Session(models.Model):
         indexes = [
             models.Index(name="reading_session_by_time", fields=["reader", "started_at"]),  # the sessions of a day
             models.Index(name="reading_session_by_book", fields=["reader", "book"]),  # the status of a book
+            models.Index(name="reading_session_of_file", fields=["file"], condition=models.Q(file__isnull=False)),
         ]
 
 
@@ -135,7 +152,9 @@ class StatusState(models.TextChoices):
 class StatusFact(models.Model):
     """A status that the reader set by hand. Only what was read later changes it."""
 
-    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="status_facts")
+    reader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="status_facts", db_index=False
+    )
     book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="status_facts")
     state = models.CharField(max_length=10, choices=StatusState.choices)
     set_at = models.DateTimeField()
@@ -147,7 +166,9 @@ class StatusFact(models.Model):
 class BookStatus(models.Model):
     """Derived: how far a reader is with a book. No row means unread."""
 
-    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="statuses")
+    reader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="statuses", db_index=False
+    )
     book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="statuses")
     state = models.CharField(max_length=10, choices=StatusState.choices)
     started_at = models.DateTimeField(null=True)
@@ -160,7 +181,9 @@ class BookStatus(models.Model):
 class BookDay(models.Model):
     """Derived: what a reader read of one book on one of their days."""
 
-    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="book_days")
+    reader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="book_days", db_index=False
+    )
     day = models.DateField()
     book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="days")
     seconds = models.FloatField()
@@ -188,7 +211,7 @@ class StaleMark(models.Model):
     `version` changes with each marking: a rebuild drops the mark only if it is still the one it began with.
     """
 
-    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
     version = models.BigIntegerField()
     marked_at = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0)  # failed rebuilds since the last marking
@@ -206,7 +229,7 @@ class StaleDay(StaleMark):
 
 
 class StaleStatus(StaleMark):
-    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="+")
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="+", db_index=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(name="reading_stale_status_once", fields=["reader", "book"])]

@@ -5,7 +5,7 @@ being computed at the moment of asking.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from accounts.days import local_day, zone_named
 from accounts.models import Reader
+from accounts.statements import insert_rows
 from library.models import Authorship, Book
-from reading.marks import drop_mark
+from reading.marks import drop_marks
 from reading.models import BookDay, BookStatus, Position, Session, StalePayload, StatsPayload, StatusState
 from reading.streaks import streak_of
 
@@ -242,21 +243,17 @@ def etag_of(composed: dict[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(composed, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
-def rebuild_payload(mark: StalePayload) -> bool:
-    """Bring a reader's payload up to date and drop its mark; False if it was marked again meanwhile."""
+def rebuild_payload(marks: Sequence[StalePayload]) -> None:
+    """Bring a reader's payload up to date and drop its mark, unless it was marked again meanwhile."""
+    [mark] = marks  # a reader has one
     now = timezone.now()
     today = today_of(mark.reader, now)
     composed = compose(mark.reader, today=today)
+    body, etag = orjson.dumps(composed).decode(), etag_of(composed)
     with transaction.atomic():
-        if not drop_mark(mark):
-            return False  # storing it all the same could overwrite what another worker computed later
-        StatsPayload.objects.update_or_create(
-            reader=mark.reader,
-            defaults={
-                "body": orjson.dumps(composed).decode(),
-                "etag": etag_of(composed),
-                "generated_at": now,
-                "today": today,
-            },
-        )
-    return True
+        if not drop_marks(marks):
+            return  # storing it all the same could overwrite what another worker computed later
+        payload = StatsPayload(reader=mark.reader, body=body, etag=etag, generated_at=now, today=today)
+        columns = ("body", "etag", "generated_at", "today")
+        changes = ", ".join(f"{column} = excluded.{column}" for column in columns)
+        insert_rows([payload], tail=f"ON CONFLICT (reader_id) DO UPDATE SET {changes}")

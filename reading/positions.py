@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import Device, Reader
+from accounts.statements import fetch_row, insert_rows, update_row
 from library.models import Book, BookFile
 from reading.clocks import Clock
 from reading.locators import read_locator
@@ -85,7 +86,7 @@ def record_position(reader: Reader, book: Book, report: PlaceReport, *, device: 
         if _loses(write, current):
             write.verdict = Verdict.STALE
             if not _is_in_history(write):
-                write.save(force_insert=True)
+                insert_rows([write])
             return PlaceVerdict(
                 Verdict.STALE, current.revision, place_for(current, device=device, ko_md5=report.ko_md5)
             )
@@ -93,19 +94,20 @@ def record_position(reader: Reader, book: Book, report: PlaceReport, *, device: 
         _move(current, write)
     write.verdict = Verdict.STORED
     write.revision = current.revision
-    write.save(force_insert=True)
+    insert_rows([write])
     mark_statuses_stale(reader.pk, [book.pk])
     return PlaceVerdict(Verdict.STORED, current.revision)
 
 
 def _locked(write: PositionWrite) -> tuple[Position, bool]:
     """The current place, locked until the transaction ends; and whether this write just made it."""
-    places = Position.objects.select_related("device").select_for_update(of=("self",))
-    current = places.filter(reader=write.reader, book=write.book).first()
+    of_book = [write.reader_id, write.book_id]
+    current = fetch_row(Position, "reader_id = %s AND book_id = %s", of_book, lock=True)
     if current is not None:
         return current, False
+    places = Position.objects.select_for_update()
     defaults = _moved_to(write) | {"revision": 1}
-    return places.get_or_create(reader=write.reader, book=write.book, defaults=defaults)
+    return places.get_or_create(reader=write.reader, book_id=write.book_id, defaults=defaults)
 
 
 def _moved_to(write: PositionWrite) -> dict[str, object]:
@@ -124,9 +126,10 @@ def _moved_to(write: PositionWrite) -> dict[str, object]:
 
 
 def _move(current: Position, write: PositionWrite) -> None:
-    for field, value in _moved_to(write).items():
+    moved = _moved_to(write)
+    for field, value in moved.items():
         setattr(current, field, value)
-    current.save(force_update=True)
+    update_row(current, [*moved, "revision"])
 
 
 def _repeats_current(write: PositionWrite, current: Position) -> bool:
@@ -160,7 +163,7 @@ def _builds_on_an_older_revision(write: PositionWrite, current: Position) -> boo
     if write.base_revision is None or write.base_revision >= current.revision:
         return False
     return (
-        PositionWrite.objects.filter(reader=write.reader, book=write.book, revision__gt=write.base_revision)
+        PositionWrite.objects.filter(reader=write.reader, book=write.book_id, revision__gt=write.base_revision)
         .exclude(device=write.device)
         .exists()
     )
@@ -169,7 +172,7 @@ def _builds_on_an_older_revision(write: PositionWrite, current: Position) -> boo
 def _writes_of_device(write: PositionWrite) -> QuerySet[PositionWrite]:
     return PositionWrite.objects.filter(
         reader=write.reader,
-        book=write.book,
+        book=write.book_id,
         device=write.device,
         percentage=write.percentage,
         progress=write.progress,
@@ -197,25 +200,30 @@ def park_position(
 ) -> PlaceVerdict:
     """Keep a place in a file that is no known book yet, until somebody says which book it is."""
     locator = read_locator(report.progress)
-    PositionWrite.objects.create(
-        reader=reader,
-        file=file,
-        device=device,
-        percentage=min(max(report.percentage, 0.0), 1.0),
-        progress=locator.progress,
-        kind=locator.kind,
-        ko_md5=report.ko_md5 or file.ko_md5,
-        read_at=clock.of_position(report.read_at),
-        claimed_read_at=report.read_at,
-        received_at=clock.now,
-        base_revision=report.base_revision,
-        verdict=Verdict.PARKED,
-    )
+    said = {
+        "reader": reader,
+        "file": file,
+        "device": device,
+        "percentage": min(max(report.percentage, 0.0), 1.0),
+        "progress": locator.progress,
+        "kind": locator.kind,
+        "ko_md5": report.ko_md5 or file.ko_md5,
+        "claimed_read_at": report.read_at,
+        "verdict": Verdict.PARKED,
+    }
+    is_repeated = report.read_at is not None and PositionWrite.objects.filter(**said).exists()
+    if not is_repeated:
+        PositionWrite.objects.create(
+            **said,
+            read_at=clock.of_position(report.read_at),
+            received_at=clock.now,
+            base_revision=report.base_revision,
+        )
     return PlaceVerdict(Verdict.STORED)
 
 
 def adopt_parked_positions(reader: Reader, file: DeviceFile, book: Book) -> None:
-    """Let the places parked under a file take part, in the order in which they were read, now that its book is known."""
+    """Let the places parked under a file take part, in the order in which they were read: its book is known now."""
     parked = PositionWrite.objects.filter(reader=reader, file=file, verdict=Verdict.PARKED).select_related("device")
     for write in parked.order_by("read_at", "pk"):
         write.book = book
@@ -236,7 +244,7 @@ def current_place(
     reader: Reader, book: Book, *, device: Device | None = None, ko_md5: str = "", wanted: str = ""
 ) -> Place | None:
     """The reader's place in a book, as the asking device and file can use it; None where there is none."""
-    current = Position.objects.select_related("device").filter(reader=reader, book=book, is_cleared=False).first()
+    current = fetch_row(Position, "reader_id = %s AND book_id = %s", [reader.pk, book.pk])
     return place_for(current, device=device, ko_md5=ko_md5, wanted=wanted) if current else None
 
 

@@ -5,7 +5,7 @@ from datetime import date
 
 from accounts.models import Reader
 from library.models import Book
-from reading.days import Totals, counted_sessions, day_totals, totals_of_day
+from reading.days import Totals, counted_sessions, day_totals, totals_of_days
 from reading.marks import is_pending, mark_days_stale, mark_payload_stale, mark_statuses_stale
 from reading.models import (
     BookDay,
@@ -78,7 +78,7 @@ def _drift_of_days(reader: Reader) -> Iterator[str]:
     computed = _as_tuples(day_totals(counted_sessions(reader), reader=reader))
     suspects = {key[0] for key in stored.keys() | computed.keys() if stored.get(key) != computed.get(key)}
     for day in sorted(suspects):
-        now = _as_tuples({(day, book): total for book, total in totals_of_day(reader, day).items()})
+        now = _as_tuples(totals_of_days(reader, day, day))
         kept = {key: value for key, value in _stored_totals(reader).items() if key[0] == day}
         if kept != now and not StaleDay.objects.filter(reader=reader, day=day).exists():
             yield f"Day {day} of {reader.username} holds {_shown(kept)}, and its sessions say {_shown(now)}."

@@ -9,15 +9,18 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from accounts.models import Reader
-from reading.days import rebuild_day
+from reading.days import rebuild_days
 from reading.marks import AnyMark, mark_payload_stale, note_failure, open_marks
 from reading.models import StaleDay, StalePayload, StaleStatus, StatsPayload
 from reading.payload import rebuild_payload, today_of
-from reading.status import rebuild_status
+from reading.status import rebuild_statuses
 
 logger = logging.getLogger(__name__)
 
-BATCH = 100
+# Marks are rebuilt in groups of one reader: a flushed outbox marks its days next to each other, and their sessions are
+# read once. A group this large is still stored in a few milliseconds, which is how long SQLite's writers wait for it.
+GROUP = 32
+LONGEST_STRETCH = timedelta(days=62)  # of days in one group, so that few unmarked days are read between them
 EASTERNMOST = timedelta(hours=14)  # where a day begins first
 
 
@@ -27,28 +30,53 @@ def refresh(*, seconds: float = 60.0, reader: Reader | None = None) -> bool:
     A rebuild that raises is kept with its reason and tried again later; it holds up nothing else.
     """
     deadline = time.monotonic() + seconds
-    days = _drain(StaleDay, rebuild_day, deadline, reader)
-    statuses = _drain(StaleStatus, rebuild_status, deadline, reader)
+    days = _drain(StaleDay, rebuild_days, deadline, reader)
+    statuses = _drain(StaleStatus, rebuild_statuses, deadline, reader)
     return _drain(StalePayload, rebuild_payload, deadline, reader) and days and statuses
 
 
-def _drain(kind: type[AnyMark], rebuild: Callable[[AnyMark], bool], deadline: float, reader: Reader | None) -> bool:
+def _drain(
+    kind: type[AnyMark], rebuild: Callable[[list[AnyMark]], None], deadline: float, reader: Reader | None
+) -> bool:
     tried: set[int] = set()
-    while True:
-        marks = open_marks(kind).select_related("reader").exclude(pk__in=tried)
-        batch = list(marks.filter(reader=reader)[:BATCH] if reader else marks[:BATCH])
-        if not batch:
-            return True
-        for mark in batch:
-            if time.monotonic() > deadline:
-                return False
-            try:
-                rebuild(mark)
-            except Exception as error:
-                # One session that breaks the arithmetic must not keep every reader's statistics from moving.
-                logger.exception("Rebuilding %s %s of reader %s failed", kind.__name__, mark.pk, mark.reader_id)
-                note_failure(mark, error)
-                tried.add(mark.pk)
+    while group := _next_group(kind, tried, reader):
+        if time.monotonic() > deadline:
+            return False
+        try:
+            rebuild(group)
+        except Exception:
+            # One session that breaks the arithmetic must not keep every reader's statistics from moving.
+            logger.exception("Rebuilding %s %s failed", kind.__name__, [mark.pk for mark in group])
+            tried |= _rebuild_one_by_one(group, rebuild)
+    return True
+
+
+def _next_group(kind: type[AnyMark], tried: set[int], reader: Reader | None) -> list[AnyMark]:
+    marks = open_marks(kind).exclude(pk__in=tried)
+    if reader is not None:
+        marks = marks.filter(reader=reader)
+    first = marks.select_related("reader").first()
+    if first is None:
+        return []
+    beside = marks.filter(reader=first.reader)
+    if isinstance(first, StaleDay):
+        beside = beside.filter(day__gte=first.day, day__lt=first.day + LONGEST_STRETCH)
+    group = [mark for mark in beside[:GROUP] if mark.pk != first.pk]
+    for mark in group:
+        mark.reader = first.reader
+    return [first, *group]
+
+
+def _rebuild_one_by_one(group: list[AnyMark], rebuild: Callable[[list[AnyMark]], None]) -> set[int]:
+    """Rebuild each mark of a group by itself; the ids of those that fail."""
+    failed = set()
+    for mark in group:
+        try:
+            rebuild([mark])
+        except Exception as error:
+            note_failure(mark, error)
+            failed.add(mark.pk)
+    return failed
 
 
 def turn_days(*, now: datetime) -> int:

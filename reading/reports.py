@@ -9,7 +9,7 @@ from django.db import DataError, transaction
 from accounts.devices import DeviceClue, known_device, note_contact
 from accounts.models import Device, Reader
 from library.models import Book
-from library.queries import books_visible_to
+from library.queries import visible_book
 from reading.clocks import Clock
 from reading.files import FileReport, book_of_file
 from reading.models import Position
@@ -96,7 +96,7 @@ def _lock_places(reader: Reader, positions: Sequence[PositionItem]) -> None:
 def _store_place(reader: Reader, item: PositionItem, *, device: Device, clock: Clock) -> PositionOutcome | Refusal:
     book: Book | None = None
     if item.book_id is not None:
-        book = books_visible_to(reader).filter(pk=item.book_id).first()
+        book = visible_book(reader, item.book_id)
     if book is None and item.file is None:
         return Refusal("There is no such book.")
     try:

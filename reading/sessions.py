@@ -1,7 +1,7 @@
 """Reading sessions: stored once each, however often they come; counted if they are plausible and their book is known."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -10,7 +10,8 @@ from django.db import transaction
 
 from accounts.days import days_between, zone_named
 from accounts.models import Device, Reader
-from library.queries import books_visible_to
+from accounts.statements import insert_rows, moment, query
+from library.queries import visible_ids
 from reading.clocks import Clock, shift
 from reading.files import FileReport, book_of_file
 from reading.marks import mark_days_stale, mark_payload_stale, mark_statuses_stale
@@ -75,11 +76,8 @@ class _Batch:
     files: dict[FileReport, tuple[int | None, DeviceFile | None]] = field(default_factory=dict)
 
     def load_books(self, ids: set[int]) -> None:
-        self.books = dict.fromkeys(ids)
-        if ids:
-            self.books |= {
-                pk: pk for pk in books_visible_to(self.reader).filter(pk__in=ids).values_list("pk", flat=True)
-            }
+        visible = visible_ids(self.reader, ids)
+        self.books = {pk: pk if pk in visible else None for pk in ids}
 
     def place_of(self, report: SessionReport) -> tuple[int | None, DeviceFile | None]:
         if report.book_id is not None and self.books.get(report.book_id) is not None:
@@ -148,13 +146,12 @@ def record_sessions(
     if not reports:
         return []
     uuids = [_uuid_of(report, device) for report in reports]
-    known = set(Session.objects.filter(reader=reader, uuid__in=uuids).values_list("uuid", flat=True))
     batch = _Batch(reader)
     batch.load_books({report.book_id for report in reports if report.book_id is not None})
     ignored: dict[str, str] = {}
     fresh: dict[str, Session] = {}
     for uuid, report in zip(uuids, reports, strict=True):
-        if uuid in known or uuid in fresh:
+        if uuid in fresh:
             continue
         timing = timing_of(report, clock)
         if isinstance(timing, str):
@@ -178,29 +175,39 @@ def record_sessions(
             timezone=report.timezone if zone_named(report.timezone) else "",
             received_at=clock.now,
         )
-    # Another request may bring the same sessions at this moment; on a conflict theirs stays and ours is dropped.
-    Session.objects.bulk_create(fresh.values(), ignore_conflicts=True)
-    rows = Session.objects.filter(reader=reader, uuid__in=uuids).values_list("uuid", "pk", "book_id")
-    stored: dict[str, tuple[int, int | None]] = {uuid: (pk, book_id) for uuid, pk, book_id in rows}
-    mark_affected(reader, [session for session in fresh.values() if counts(session)])
-    if fresh:
+    new = _insert_new(fresh)
+    stored = {uuid: (pk, fresh[uuid].book_id) for uuid, pk in new.items()}
+    known = [uuid for uuid in uuids if uuid not in stored]
+    if known:
+        rows = Session.objects.filter(reader=reader, uuid__in=known).values_list("uuid", "pk", "book_id")
+        stored |= {uuid: (pk, book_id) for uuid, pk, book_id in rows}
+    if new:
+        mark_affected(reader, [session for uuid, session in fresh.items() if uuid in new and counts(session)])
         mark_payload_stale(reader.pk)
-    return list(_verdicts(uuids, stored, known, ignored))
+    return list(_verdicts(uuids, stored, set(new), ignored))
+
+
+def _insert_new(sessions: dict[str, Session]) -> dict[str, int]:
+    """Insert the sessions that are new; the id of each, by its uuid.
+
+    Another request may bring the same ones at this moment: the first to commit wins, the others find theirs known.
+    """
+    tail = "ON CONFLICT (reader_id, uuid) DO NOTHING RETURNING uuid, id"
+    # In one order, so that two requests with the same sessions never wait for each other.
+    ordered = [sessions[uuid] for uuid in sorted(sessions)]
+    return dict(insert_rows(ordered, tail=tail))  # type: ignore[arg-type]
 
 
 def _verdicts(
-    uuids: list[str], stored: dict[str, tuple[int, int | None]], known: set[str], ignored: dict[str, str]
-) -> list[SessionVerdict]:
-    verdicts = []
-    seen = set(known)
+    uuids: list[str], stored: dict[str, tuple[int, int | None]], new: set[str], ignored: dict[str, str]
+) -> Iterator[SessionVerdict]:
     for uuid in uuids:
-        if uuid in ignored:
-            verdicts.append(SessionVerdict(Outcome.IGNORED, reason=ignored[uuid]))
-            continue
-        session_id, book_id = stored[uuid]
-        verdicts.append(SessionVerdict(Outcome.DUPLICATE if uuid in seen else Outcome.STORED, session_id, book_id))
-        seen.add(uuid)
-    return verdicts
+        if uuid in stored:
+            session_id, book_id = stored[uuid]
+            yield SessionVerdict(Outcome.STORED if uuid in new else Outcome.DUPLICATE, session_id, book_id)
+            new.discard(uuid)  # the same one a second time in this batch
+        else:
+            yield SessionVerdict(Outcome.IGNORED, reason=ignored[uuid])
 
 
 def counts(session: Session) -> bool:
@@ -220,13 +227,17 @@ def mark_affected(reader: Reader, sessions: Sequence[Session]) -> None:
     mark_statuses_stale(reader.pk, {session.book_id for session in sessions if session.book_id is not None})
 
 
+_ZONES = (
+    "SELECT DISTINCT timezone FROM reading_session"
+    " WHERE reader_id = %s AND started_at > %s AND started_at < %s AND ended_at > %s"
+)
+
+
 def _days_touched(reader: Reader, sessions: Sequence[Session]) -> set[date]:
     first = min(session.started_at for session in sessions)
     last = max(session.ended_at for session in sessions)
-    around = Session.objects.filter(
-        reader=reader, started_at__gt=first - LONGEST_SPAN, started_at__lt=last, ended_at__gt=first
-    )
-    names = {session.timezone for session in sessions} | set(around.values_list("timezone", flat=True).distinct())
+    around = query(_ZONES, [reader.pk, *(moment(at) for at in (shift(first, -LONGEST_SPAN), last, first))])
+    names = {session.timezone for session in sessions} | {name for (name,) in around}
     zones = {zone_named(name or reader.timezone) or UTC for name in names}
     return {
         day

@@ -5,6 +5,7 @@ hand. Completion is sticky: reopening a book does not un-finish it. A status set
 what was read later changes it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from django.db.models import Min, Q
 
 from accounts.models import Reader
 from library.models import Book
-from reading.marks import drop_mark, mark_payload_stale, mark_statuses_stale
+from reading.marks import drop_marks, mark_payload_stale, mark_statuses_stale
 from reading.models import BookStatus, PositionWrite, Session, StaleStatus, StatusFact, StatusState
 from reading.positions import clear_place
 
@@ -75,15 +76,14 @@ def set_status(reader: Reader, book: Book, state: str, *, now: datetime) -> None
     mark_statuses_stale(reader.pk, [book.pk])
 
 
-def rebuild_status(mark: StaleStatus) -> bool:
-    """Bring a marked status up to date and drop its mark; False if it was marked again meanwhile."""
-    status = status_of(mark.reader_id, mark.book_id)
+def rebuild_statuses(marks: Sequence[StaleStatus]) -> None:
+    """Bring marked statuses of one reader up to date and drop their marks, but for those marked again meanwhile."""
+    reader_id = marks[0].reader_id
+    statuses = {mark.book_id: status_of(reader_id, mark.book_id) for mark in marks}
     with transaction.atomic():
-        if not drop_mark(mark):
-            return False
-        if store_status(mark.reader_id, mark.book_id, status):
-            mark_payload_stale(mark.reader_id)
-    return True
+        changed = [store_status(reader_id, mark.book_id, statuses[mark.book_id]) for mark in drop_marks(marks)]
+        if any(changed):
+            mark_payload_stale(reader_id)
 
 
 def store_status(reader_id: int, book_id: int, status: StatusNow) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from accounts.models import Reader
 from library.models import Book
-from reading.days import SessionSpan, day_totals, rebuild_day
+from reading.days import SessionSpan, day_totals, rebuild_days
 from reading.marks import mark_days_stale
 from reading.models import BookDay, Session, StaleDay, StalePayload
 from reading.refreshing import refresh
@@ -71,7 +71,7 @@ def test_a_mark_that_was_renewed_meanwhile_is_not_dropped(ada: Reader, read: Rea
     read("one", NOON, 30)
     mark = StaleDay.objects.select_related("reader").get()
     mark_days_stale(ada.pk, [mark.day])
-    assert not rebuild_day(mark)
+    rebuild_days([mark])
     assert StaleDay.objects.count() == 1
     assert not BookDay.objects.exists()
 
@@ -83,13 +83,13 @@ def test_a_rebuild_that_fails_is_kept_with_its_reason_and_holds_up_nothing(
     read("good", NOON + timedelta(days=1), 30)
     import reading.days
 
-    def fail_on_the_first(reader: Reader, day: date) -> Any:
-        if day == NOON.date():
+    def fail_on_the_first(reader: Reader, first: date, last: date) -> Any:
+        if first <= NOON.date() <= last:
             raise ZeroDivisionError("division by zero")
-        return totals(reader, day)
+        return totals(reader, first, last)
 
-    totals = reading.days.totals_of_day
-    monkeypatch.setattr(reading.days, "totals_of_day", fail_on_the_first)
+    totals = reading.days.totals_of_days
+    monkeypatch.setattr(reading.days, "totals_of_days", fail_on_the_first)
     for _ in range(7):
         refresh()
     assert [row[0] for row in shown()] == ["2026-05-02"]
@@ -116,7 +116,10 @@ SPANS = st.builds(
 def test_no_second_is_counted_twice_and_no_total_exceeds_the_union(spans: list[SessionSpan], rollover: int) -> None:
     reader = Reader(timezone="Europe/Berlin", rollover_hour=rollover)
     ordered = sorted(spans, key=lambda span: span.started_at)
-    full = [SessionSpan(s.book_id, s.started_at, s.ended_at, (s.ended_at - s.started_at).total_seconds(), 0, s.timezone) for s in ordered]
+    full = [
+        SessionSpan(s.book_id, s.started_at, s.ended_at, (s.ended_at - s.started_at).total_seconds(), 0, s.timezone)
+        for s in ordered
+    ]
     union, until = 0.0, BASE
     for span in full:
         union += max(0.0, (span.ended_at - max(until, span.started_at)).total_seconds())
@@ -130,7 +133,7 @@ def test_no_second_is_counted_twice_and_no_total_exceeds_the_union(spans: list[S
 def test_days_rebuilt_one_by_one_are_those_of_the_whole(spans: list[SessionSpan], rollover: int) -> None:
     from django.db import transaction
 
-    from reading.days import counted_sessions, totals_of_day
+    from reading.days import counted_sessions, totals_of_days
 
     with transaction.atomic():
         reader = Reader.objects.create(username="hypothesis", timezone="Europe/Berlin", rollover_hour=rollover)
@@ -151,6 +154,5 @@ def test_days_rebuilt_one_by_one_are_those_of_the_whole(spans: list[SessionSpan]
         )
         whole = day_totals(counted_sessions(reader), reader=reader)
         for day in {day for day, _ in whole}:
-            expected = {book: total for (of, book), total in whole.items() if of == day}
-            assert totals_of_day(reader, day) == expected
+            assert totals_of_days(reader, day, day) == {key: total for key, total in whole.items() if key[0] == day}
         transaction.set_rollback(True)

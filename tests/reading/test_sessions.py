@@ -166,7 +166,9 @@ def test_a_zone_that_nobody_knows_is_left_out(read: Read) -> None:
     assert list(Session.objects.order_by("pk").values_list("timezone", flat=True)) == ["", "+0530"]
 
 
-def test_a_batch_costs_as_many_queries_as_one_session(ada: Reader, book: Book, django_assert_max_num_queries: Any) -> None:
+def test_a_batch_costs_as_many_queries_as_one_session(
+    ada: Reader, book: Book, django_assert_max_num_queries: Any
+) -> None:
     sessions = [
         SessionReport(
             started_at=NOON + minutes(20 * n), ended_at=NOON + minutes(20 * n + 10), uuid=str(n), book_id=book.pk
