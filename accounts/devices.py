@@ -37,8 +37,8 @@ def known_device(reader: Reader, clue: DeviceClue) -> Device:
     return device
 
 
-def note_contact(device: Device, clue: DeviceClue, *, now: datetime) -> None:
-    """Keep when the device was last heard of, and what it says of itself where that changed."""
+def note_contact(device: Device, clue: DeviceClue, *, now: datetime) -> bool:
+    """Keep when the device was last heard of, and what it says of itself where that changed; whether its name did."""
     device.last_contact_at = now
     changed = ["last_contact_at"]
     for field, said in (
@@ -50,6 +50,7 @@ def note_contact(device: Device, clue: DeviceClue, *, now: datetime) -> None:
             setattr(device, field, said)
             changed.append(field)
     update_row(device, changed)
+    return "name" in changed
 
 
 def find_device(reader: Reader, identifier: str) -> Device | None:

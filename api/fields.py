@@ -4,8 +4,7 @@ text may hold what no database takes."""
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
-from ninja import Schema
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from accounts.devices import DeviceClue
 from reading.clocks import read_instant
@@ -69,7 +68,7 @@ PartialMd5 = Annotated[str, BeforeValidator(lambda value: _text(value).lower() i
 FileMd5 = Annotated[PartialMd5, Field(max_length=32)]
 
 
-class FileIn(Schema):
+class FileIn(BaseModel):
     """A file on a device."""
 
     filename: ShortText
@@ -90,7 +89,7 @@ class FileIn(Schema):
         )
 
 
-class DeviceIn(Schema):
+class DeviceIn(BaseModel):
     """The device that sends a batch."""
 
     id: Annotated[str, BeforeValidator(_text), Field(max_length=200)]

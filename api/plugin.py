@@ -5,7 +5,7 @@ import hashlib
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from ninja import Router, Schema
-from ninja.errors import HttpError
+from ninja.errors import ValidationError
 
 from api.auth import reader_of
 from koplugin.packer import build_plugin, plugin_version
@@ -40,7 +40,8 @@ def get_plugin(request: HttpRequest, server_url: str = "") -> HttpResponse:
     try:
         archive = build_plugin(server_url=url, api_key=key, username=reader_of(request).get_username())
     except ValueError as error:
-        raise HttpError(422, str(error)) from None
+        problem = {"loc": ["query", "server_url"], "msg": str(error), "type": "value_error"}
+        raise ValidationError([problem]) from None
     etag = f'"{hashlib.sha256(archive).hexdigest()[:32]}"'
     if is_current(request, etag):
         return HttpResponseNotModified(headers={"ETag": etag})

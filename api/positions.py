@@ -2,16 +2,16 @@
 
 from typing import Annotated, Literal
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Query, Router, Schema
 from ninja.errors import HttpError
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from accounts.devices import DeviceClue, find_device
 from accounts.models import Reader
 from api.auth import reader_of
-from api.errors import NO_SUCH_BOOK
+from api.errors import NO_SUCH_BOOK, answer
 from api.fields import LARGEST_ID, FileMd5, Finite, Instant, Progress, Text
 from library.models import Book
 from library.queries import visible_book
@@ -25,7 +25,7 @@ from workers.reading import refresh
 router = Router()
 
 
-class PlaceIn(Schema):
+class PlaceIn(BaseModel):
     """A place as a device reports it."""
 
     percentage: Finite
@@ -50,7 +50,7 @@ class PlaceIn(Schema):
         return DeviceClue(identifier=self.device_id or "", name=self.device or "")
 
 
-class PlaceOut(Schema):
+class PlaceOut(BaseModel):
     book_id: int
     progress: str | None = None
     percentage: float
@@ -74,7 +74,7 @@ class PlaceOut(Schema):
         )
 
 
-class PlaceStored(Schema):
+class PlaceStored(BaseModel):
     ok: bool = True
     timestamp: str
     revision: int | None = None
@@ -98,8 +98,8 @@ def book_or_404(reader: Reader, book_id: int) -> Book:
     return book
 
 
-@router.get("/tome-sync/position/{book_id}", response=PlaceOut, exclude_none=True)
-def get_position(request: HttpRequest, book_id: int, client: Query[AskingClient]) -> PlaceOut:
+@router.get("/tome-sync/position/{book_id}", response=PlaceOut)
+def get_position(request: HttpRequest, book_id: int, client: Query[AskingClient]) -> HttpResponse:
     """The reader's place in a book, with a locator where the asking file can use it."""
     reader = reader_of(request)
     book = book_or_404(reader, book_id)
@@ -107,20 +107,21 @@ def get_position(request: HttpRequest, book_id: int, client: Query[AskingClient]
     place = current_place(reader, book, device=device, ko_md5=client.ko_md5, wanted=client.locator)
     if place is None:
         raise HttpError(404, "This book has no place yet.")
-    return PlaceOut.of(place)
+    return answer(PlaceOut.of(place))
 
 
-@router.put("/tome-sync/position/{book_id}", response=PlaceStored, exclude_none=True)
-def put_position(request: HttpRequest, book_id: int, place: PlaceIn) -> PlaceStored:
+@router.put("/tome-sync/position/{book_id}", response=PlaceStored)
+def put_position(request: HttpRequest, book_id: int, place: PlaceIn) -> HttpResponse:
     """Store a place; the answer says whether it won."""
     reader = reader_of(request)
     clock = Clock(timezone.now(), place.sent_at)
     book = book_or_404(reader, book_id)
     verdict = report_position(reader, book, place.as_report(), device=place.device_clue(), clock=clock)
     enqueue(refresh)
-    return PlaceStored(
+    stored = PlaceStored(
         timestamp=shown_time(clock.now),
         revision=verdict.revision,
         verdict=verdict.verdict,
         current=PlaceOut.of(verdict.current) if verdict.current else None,
     )
+    return answer(stored)

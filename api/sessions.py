@@ -3,14 +3,15 @@
 from datetime import datetime
 from typing import Annotated
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import Router, Schema, Status
+from ninja import Router
 from ninja.errors import HttpError, ValidationError
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from accounts.devices import DeviceClue
 from api.auth import reader_of
+from api.errors import answer
 from api.fields import Count, FileIn, Finite, Identifier, Text
 from reading.clocks import Clock, read_instant
 from reading.reports import report_sessions
@@ -32,7 +33,7 @@ def _instant(text: str | None, field: str) -> datetime | None:
         raise UnreadableDate(f"{field} is no ISO 8601 time with Z or an offset.") from None
 
 
-class SessionIn(Schema):
+class SessionIn(BaseModel):
     """A session as a device reports it; dates stay text here, because an unreadable one is answered 400."""
 
     book_id: Identifier | None = None
@@ -68,17 +69,17 @@ class SessionIn(Schema):
         )
 
 
-class SessionStored(Schema):
+class SessionStored(BaseModel):
     session_id: int
     book_id: int | None = None
 
 
-class SessionIgnored(Schema):
+class SessionIgnored(BaseModel):
     ignored: str
 
 
-@router.post("/tome-sync/session", response={200: SessionIgnored, 201: SessionStored}, exclude_none=True)
-def post_session(request: HttpRequest, session: SessionIn) -> Status[SessionIgnored | SessionStored]:
+@router.post("/tome-sync/session", response={200: SessionIgnored, 201: SessionStored})
+def post_session(request: HttpRequest, session: SessionIn) -> HttpResponse:
     """Store one reading session; sending it again changes nothing."""
     reader = reader_of(request)
     if session.book_id is None and session.file is None:
@@ -92,6 +93,6 @@ def post_session(request: HttpRequest, session: SessionIn) -> Status[SessionIgno
     device = DeviceClue(identifier=session.device_id or "", name=session.device or "")
     [verdict] = report_sessions(reader, [report], device=device, clock=clock)
     if verdict.outcome == Outcome.IGNORED or verdict.session_id is None:
-        return Status(200, SessionIgnored(ignored=verdict.reason))
+        return answer(SessionIgnored(ignored=verdict.reason))
     enqueue(refresh)
-    return Status(201, SessionStored(session_id=verdict.session_id, book_id=verdict.book_id))
+    return answer(SessionStored(session_id=verdict.session_id, book_id=verdict.book_id), 201)

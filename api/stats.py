@@ -12,7 +12,7 @@ from accounts.models import Reader
 from accounts.statements import query, utc
 from api.auth import reader_of, web_or_key
 from api.plugin import is_current
-from reading.marks import PENDING, mark_payload_stale
+from reading.marks import PENDING, ask_for_payload
 from reading.payload import compose, shown_time, today_of
 from workers.enqueue import enqueue
 from workers.reading import refresh
@@ -40,7 +40,7 @@ def _stored(reader: Reader, now: datetime) -> Stored:
         if today == today_of(reader, now):
             return Stored(etag, utc(generated_at), bool(pending))
     # Never put together, or made on a day that is over: streak and windows have moved since.
-    mark_payload_stale(reader.pk)
+    ask_for_payload(reader.pk)
     enqueue(refresh)
     return Stored(rows[0][0], utc(rows[0][1]), True) if rows else Stored("none", now, True, exists=False)
 

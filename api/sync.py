@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any, TypeVar
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import Router, Schema
-from pydantic import Field, ValidationError
+from ninja import Router
+from pydantic import BaseModel, Field, ValidationError
 
 from accounts.server import server_identifier
 from api.auth import reader_of
+from api.errors import answer
 from api.fields import LARGEST_ID, DeviceIn, FileIn, Identifier, Instant, LuaList, Text
 from api.positions import PlaceIn, PlaceOut
 from api.sessions import SessionIn, UnreadableDate
@@ -40,7 +41,7 @@ class PositionItemIn(PlaceIn):
         return PositionItem(place=place, book_id=self.book_id, file=file)
 
 
-class BatchIn(Schema):
+class BatchIn(BaseModel):
     """Items stay unread here: each is read by itself, so that a bad one does not spoil the others."""
 
     device: DeviceIn
@@ -50,7 +51,7 @@ class BatchIn(Schema):
     sessions: Annotated[LuaList[Any], Field(max_length=MOST_SESSIONS)] = []
 
 
-class PositionOut(Schema):
+class PositionOut(BaseModel):
     book_id: int | None = None
     verdict: str
     revision: int | None = None
@@ -58,7 +59,7 @@ class PositionOut(Schema):
     reason: str | None = None
 
 
-class SessionOut(Schema):
+class SessionOut(BaseModel):
     session_uuid: str
     verdict: str
     session_id: int | None = None
@@ -66,7 +67,7 @@ class SessionOut(Schema):
     reason: str | None = None
 
 
-class BatchOut(Schema):
+class BatchOut(BaseModel):
     server_time: str
     server_id: str
     plugin_version: str
@@ -145,8 +146,8 @@ def _in_request_order(read: list[Core | Refusal], outcomes: list[Any]) -> list[A
     return [item if isinstance(item, Refusal) else next(rest) for item in read]
 
 
-@router.post("/tome-sync/sync", response=BatchOut, exclude_none=True)
-def post_sync(request: HttpRequest, batch: BatchIn) -> BatchOut:
+@router.post("/tome-sync/sync", response=BatchOut)
+def post_sync(request: HttpRequest, batch: BatchIn) -> HttpResponse:
     """Store an outbox: one round trip, a verdict for each item in its order."""
     reader = reader_of(request)
     clock = Clock(timezone.now(), batch.sent_at)
@@ -162,10 +163,11 @@ def post_sync(request: HttpRequest, batch: BatchIn) -> BatchOut:
     enqueue(refresh)
     all_places = _in_request_order(positions, places)
     all_verdicts = _in_request_order(sessions, verdicts)
-    return BatchOut(
+    out = BatchOut(
         server_time=shown_time(clock.now),
         server_id=server_identifier(),
         plugin_version=plugin_version(),
         positions=[_position_out(*pair) for pair in zip(batch.positions, all_places, strict=True)],
         sessions=[_session_out(*pair) for pair in zip(batch.sessions, all_verdicts, strict=True)],
     )
+    return answer(out)

@@ -8,7 +8,6 @@ from accounts.models import Reader
 from accounts.statements import fetch_row, query
 from library.models import Authorship, Book, BookFile
 
-
 # What a reader may see: of everybody the same for now, and in one place for the day when it is not.
 IS_VISIBLE = "library_book.is_active"
 

@@ -48,6 +48,17 @@ def whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
     return parse
 
 
+def one_of(*words: str) -> Callable[[str], str]:
+    """One of these words, in whatever case it is written."""
+
+    def parse(value: str) -> str:
+        if value.strip().upper() not in words:
+            raise ValueError("one of " + ", ".join(words))
+        return value.strip().upper()
+
+    return parse
+
+
 def boolean(value: str) -> bool:
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     if value.strip().lower() not in words:
@@ -75,7 +86,9 @@ _ALL = [
     Setting("TOME_HOST", text, "127.0.0.1", "Address that the web server listens on"),
     Setting("TOME_PORT", whole_number(1, 65535), 8080, "Port that the web server listens on"),
     Setting("TOME_WORKERS", whole_number(1, 64), 1, "Web server processes, and Celery processes for each queue"),
-    Setting("TOME_REDIS_URL", address("redis", "rediss", "unix"), None, "Redis to use instead of the bundled one", True),
+    Setting(
+        "TOME_REDIS_URL", address("redis", "rediss", "unix"), None, "Redis to use in place of the bundled one", True
+    ),
     Setting(
         "TOME_DATABASE_URL",
         address("postgres", "postgresql", "sqlite"),
@@ -84,10 +97,15 @@ _ALL = [
         True,
     ),
     Setting("TOME_PUBLIC_URL", public_address, None, "Address under which readers and devices reach Tome"),
-    Setting("TOME_SECRET_KEY", text, None, "Server's secret; made once as a 0600 file in the data folder if unset", True),
+    Setting("TOME_SECRET_KEY", text, None, "Server's secret; made once as a file in the data folder if unset", True),
     Setting("TOME_ALLOWED_HOSTS", text, "*", "Host names that requests may carry, separated by commas"),
     Setting("TOME_MAX_UPLOAD_MB", whole_number(1, 102400), 1024, "Largest book that may be uploaded, in MiB"),
-    Setting("TOME_LOG_LEVEL", text, "INFO", "Least severe log lines that are shown"),
+    Setting(
+        "TOME_LOG_LEVEL",
+        one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+        "INFO",
+        "Least severe log lines that are shown",
+    ),
     Setting("TOME_DEBUG", boolean, False, "Django's debug mode; never on a server that others can reach"),
 ]
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _ALL}

@@ -1,10 +1,8 @@
-from django.urls import include, path, re_path
+from django.urls import include, path
 
-from api import api
-from api.errors import unknown_path
+from api.urls import api
 
 urlpatterns = [
     path("api/", api.urls),
-    re_path(r"^api(/.*)?$", unknown_path),
     path("", include("web.urls")),
 ]

@@ -1,14 +1,15 @@
 """The web application, as granian loads it in each of its workers."""
 
+import multiprocessing
 import os
 
 from project.processes import die_with_parent
 
-if os.environ.get("TOME_SERVICE"):
+if multiprocessing.parent_process() is not None:
     die_with_parent()  # a granian worker outlives its killed main process otherwise, and keeps the port
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
-from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()

@@ -55,9 +55,7 @@ def _sessions_around(reader: Reader, first: date, last: date) -> Iterator[Sessio
     """The counted sessions that could touch one of the days from `first` to `last` in any zone."""
     start, end = widest_window(first)[0], widest_window(last)[1]
     return _spans(
-        Session.objects.filter(
-            reader=reader, started_at__gt=start - LONGEST_SPAN, started_at__lt=end, ended_at__gt=start
-        )
+        Session.objects.filter(reader=reader, ended_at__gt=start, ended_at__lt=end + LONGEST_SPAN, started_at__lt=end)
     )
 
 
@@ -69,7 +67,7 @@ def _spans(sessions: QuerySet[Session]) -> Iterator[SessionSpan]:
 def day_totals(
     sessions: Iterable[SessionSpan], *, reader: Reader, first: date = date.min, last: date = date.max
 ) -> Totals:
-    """Totals by day and book of sessions that come in the order of their starts, for the days from `first` to `last`."""
+    """Totals by day and book of sessions in the order of their starts, for the days from `first` to `last`."""
     totals: Totals = {}
     covered_until = datetime.min.replace(tzinfo=UTC)
     for session in sessions:

@@ -30,7 +30,7 @@ class FileReport:
             size=self.size,
             folder=self.folder,
             title=self.title,
-            authors=self.authors,
+            authors=tuple(self.authors.splitlines()),
         )
 
 
@@ -49,6 +49,7 @@ def remember_file(reader: Reader, file: FileReport) -> DeviceFile:
         "title": file.title[:1000],
         "authors": file.authors[:1000],
         "seen_at": timezone.now(),
+        "book": None,  # whatever it was taken for before
     }
     kept, _ = DeviceFile.objects.update_or_create(
         reader=reader, name_key=file_name_key(file.filename)[:1000], ko_md5=file.ko_md5, defaults=described

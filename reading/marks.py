@@ -22,9 +22,10 @@ AnyMark = TypeVar("AnyMark", StaleDay, StaleStatus, StalePayload)
 # A rebuild that raises is tried this often; after that the mark stays, visibly failed, and holds up nothing else.
 MOST_ATTEMPTS = 5
 
-# An SQL condition on the reader, given three times: whether anything of theirs is marked.
+# An SQL condition on the reader, given three times: whether anything of theirs is marked. What failed for good is not
+# waited for.
 PENDING = " OR ".join(
-    f'EXISTS (SELECT 1 FROM "{kind._meta.db_table}" WHERE reader_id = %s)'
+    f'EXISTS (SELECT 1 FROM "{kind._meta.db_table}" WHERE reader_id = %s AND attempts < {MOST_ATTEMPTS})'
     for kind in (StalePayload, StaleDay, StaleStatus)
 )
 
@@ -57,6 +58,12 @@ def mark_statuses_stale(reader_id: int, book_ids: Iterable[int]) -> None:
 def mark_payload_stale(reader_id: int) -> None:
     """Say that the reader's stats payload is out of date; inside the transaction that made it so."""
     insert_rows([StalePayload(reader_id=reader_id, **_fresh(timezone.now()))], tail=_again("reader_id"))
+
+
+def ask_for_payload(reader_id: int) -> None:
+    """Have the payload put together unless it is asked for already: a new mark would void the rebuild that runs now."""
+    if not open_marks(StalePayload).filter(reader=reader_id).exists():
+        mark_payload_stale(reader_id)
 
 
 def drop_marks(marks: Sequence[AnyMark]) -> list[AnyMark]:

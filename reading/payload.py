@@ -234,7 +234,7 @@ def _recent_sessions(reader: Reader) -> list[dict[str, Any]]:
                 "flag": session.flag or None,
             }
         )
-        for session in sessions.order_by("-started_at", "-pk")[:RECENT_SESSIONS]
+        for session in sessions.order_by("-ended_at", "-pk")[:RECENT_SESSIONS]
     ]
 
 

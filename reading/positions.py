@@ -249,7 +249,7 @@ def current_place(
 
 
 def place_for(current: Position, *, device: Device | None, ko_md5: str = "", wanted: str = "") -> Place | None:
-    """A stored place for one client. `wanted` is the only kind of locator that it takes (a CFI is given to nobody else).
+    """A stored place for one client. `wanted` is the only kind of locator that it takes; who asks for none gets no CFI.
 
     The locator is left out unless the client's file is the one that it belongs to: elsewhere it would lead anywhere.
     """

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from datetime import date
 
+import orjson
+
 from accounts.models import Reader
 from library.models import Book
 from reading.days import Totals, counted_sessions, day_totals, totals_of_days
@@ -123,6 +125,7 @@ def _drift_of_payload(reader: Reader) -> Iterator[str]:
             yield f"The statistics of {reader.username} were never put together."
         return
     composed = compose(reader, today=payload.today)
+    is_same = etag_of(composed) == payload.etag == etag_of(orjson.loads(payload.body))
     stored_again = StatsPayload.objects.filter(reader=reader, etag=payload.etag).exists()
-    if etag_of(composed) != payload.etag and stored_again and not StalePayload.objects.filter(reader=reader).exists():
+    if not is_same and stored_again and not StalePayload.objects.filter(reader=reader).exists():
         yield f"The statistics of {reader.username} are not what the day totals say."

@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from django.db.models import Exists, OuterRef
+
 from accounts.models import Reader
+from library.models import Import
 from reading.days import rebuild_days
 from reading.marks import AnyMark, mark_payload_stale, note_failure, open_marks
-from reading.models import StaleDay, StalePayload, StaleStatus, StatsPayload
+from reading.models import BookDay, StaleDay, StalePayload, StaleStatus, StatsPayload
 from reading.payload import rebuild_payload, today_of
 from reading.status import rebuild_statuses
 
@@ -77,6 +80,16 @@ def _rebuild_one_by_one(group: list[AnyMark], rebuild: Callable[[list[AnyMark]],
             note_failure(mark, error)
             failed.add(mark.pk)
     return failed
+
+
+def mark_reimported() -> int:
+    """Mark the payloads older than the import of a book in them, which may have another title now; how many."""
+    since = Import.objects.filter(finished_at__gte=OuterRef(OuterRef("generated_at")), file__isnull=False)
+    read = BookDay.objects.filter(reader=OuterRef("reader"), book__in=since.values("file__book"))
+    readers = list(StatsPayload.objects.filter(Exists(read)).values_list("reader_id", flat=True))
+    for reader_id in readers:
+        mark_payload_stale(reader_id)
+    return len(readers)
 
 
 def turn_days(*, now: datetime) -> int:

@@ -12,6 +12,7 @@ from library.models import Book
 from library.queries import visible_book
 from reading.clocks import Clock
 from reading.files import FileReport, book_of_file
+from reading.marks import mark_payload_stale
 from reading.models import Position
 from reading.positions import PlaceReport, PlaceVerdict, park_position, record_position
 from reading.sessions import SessionReport, SessionVerdict, record_sessions
@@ -53,7 +54,7 @@ def report_position(
     """Store one place that a device reports."""
     known = known_device(reader, device)
     verdict = record_position(reader, book, place, device=known, clock=clock)
-    note_contact(known, device, now=clock.now)
+    _note_contact(known, device, clock)
     return verdict
 
 
@@ -64,7 +65,7 @@ def report_sessions(
     """Store the sessions that a device reports."""
     known = known_device(reader, device)
     verdicts = record_sessions(reader, sessions, device=known, clock=clock)
-    note_contact(known, device, now=clock.now)
+    _note_contact(known, device, clock)
     return verdicts
 
 
@@ -82,8 +83,13 @@ def report_batch(
     _lock_places(reader, positions)
     places = [_store_place(reader, item, device=known, clock=clock) for item in positions]
     verdicts = _store_sessions(reader, sessions, device=known, clock=clock)
-    note_contact(known, device, now=clock.now)
+    _note_contact(known, device, clock)
     return places, verdicts
+
+
+def _note_contact(known: Device, device: DeviceClue, clock: Clock) -> None:
+    if note_contact(known, device, now=clock.now):
+        mark_payload_stale(known.reader_id)  # the statistics name the device of each recent session
 
 
 def _lock_places(reader: Reader, positions: Sequence[PositionItem]) -> None:

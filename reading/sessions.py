@@ -1,4 +1,4 @@
-"""Reading sessions: stored once each, however often they come; counted if they are plausible and their book is known."""
+"""Reading sessions: each stored once, however often it comes; counted if it is plausible and its book is known."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from reading.models import DeviceFile, Session
 
 SHORTEST_SECONDS = 10.0  # opening a book to look something up is no reading; older plugins drop the same
 LONGEST_SECONDS = 24 * 3600.0
-LONGEST_SPAN = timedelta(days=31)  # a book left open in a drawer: few seconds over many days
+LONGEST_SPAN = timedelta(days=7)  # a book left open in a drawer: few seconds over many days
 BEFORE_EREADERS = datetime(2000, 1, 1, tzinfo=UTC)  # devices that lost their clock start in 1970
 CLOCK_TOLERANCE = timedelta(minutes=5)
 LONGEST_UUID = 200
@@ -229,14 +229,14 @@ def mark_affected(reader: Reader, sessions: Sequence[Session]) -> None:
 
 _ZONES = (
     "SELECT DISTINCT timezone FROM reading_session"
-    " WHERE reader_id = %s AND started_at > %s AND started_at < %s AND ended_at > %s"
+    " WHERE reader_id = %s AND ended_at > %s AND ended_at < %s AND started_at < %s"
 )
 
 
 def _days_touched(reader: Reader, sessions: Sequence[Session]) -> set[date]:
     first = min(session.started_at for session in sessions)
     last = max(session.ended_at for session in sessions)
-    around = query(_ZONES, [reader.pk, *(moment(at) for at in (shift(first, -LONGEST_SPAN), last, first))])
+    around = query(_ZONES, [reader.pk, *(moment(at) for at in (first, shift(last, LONGEST_SPAN), last))])
     names = {session.timezone for session in sessions} | {name for (name,) in around}
     zones = {zone_named(name or reader.timezone) or UTC for name in names}
     return {

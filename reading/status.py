@@ -82,7 +82,8 @@ def rebuild_statuses(marks: Sequence[StaleStatus]) -> None:
     statuses = {mark.book_id: status_of(reader_id, mark.book_id) for mark in marks}
     with transaction.atomic():
         changed = [store_status(reader_id, mark.book_id, statuses[mark.book_id]) for mark in drop_marks(marks)]
-        if any(changed):
+        # A book that is being read has an estimate, which moves with its place though the status stays.
+        if any(changed) or any(status.state == StatusState.READING for status in statuses.values()):
             mark_payload_stale(reader_id)
 
 

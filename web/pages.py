@@ -1,12 +1,15 @@
 """Pages for people."""
 
+from datetime import UTC
 from typing import Any
 
 import orjson
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
+from accounts.days import zone_named
 from accounts.models import Reader
 from library.models import Import
 from library.queries import books_visible_to
@@ -38,7 +41,8 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _books_being_read(reader: Reader) -> list[dict[str, Any]]:
-    """The books in status `reading` with their place, the one read last first."""
+    """The books in status `reading` with their place, the one read last first; times are the reader's."""
+    zone = zone_named(reader.timezone) or UTC
     started = BookStatus.objects.filter(reader=reader, state=StatusState.READING).values("book")
     places = Position.objects.filter(reader=reader, book__in=started, is_cleared=False).select_related("book__series")
     return [
@@ -47,7 +51,7 @@ def _books_being_read(reader: Reader) -> list[dict[str, Any]]:
             "series": place.book.series.name if place.book.series else "",
             "percent": round(place.percentage * 100),
             "device": place.device_name,
-            "read_at": place.read_at,
+            "read_at": timezone.localtime(place.read_at, zone),
         }
         for place in places.order_by("-read_at")[:SHOWN_AT_MOST]
     ]

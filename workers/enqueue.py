@@ -6,15 +6,16 @@ hundred sessions lead to one message. A broker that is down costs the requests n
 what this process forgets when it dies, beat's sweep finds.
 """
 
+import contextlib
 import logging
 import os
 import threading
 import time
-from functools import partial
 from typing import Any
 
 from celery import Task
 from django.db import transaction
+from kombu import Producer
 
 logger = logging.getLogger(__name__)
 
@@ -34,11 +35,12 @@ class Publisher:
 
     def _forget(self) -> None:
         self._condition = threading.Condition()
-        self._waiting: dict[str, Task] = {}
+        self._waiting: dict[str, Task[Any, Any]] = {}
         self._first_at = self._last_at = 0.0
         self._thread: threading.Thread | None = None
+        self._producer: Producer | None = None  # kept between messages: making one costs more than a request
 
-    def add(self, task: Task) -> None:
+    def add(self, task: Task[Any, Any]) -> None:
         with self._condition:
             now = time.monotonic()
             if not self._waiting:
@@ -46,11 +48,12 @@ class Publisher:
             self._last_at = now
             self._waiting[task.name] = task
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="tome-publisher", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="tome-publisher", daemon=True)
+                thread.start()
+                self._thread = thread
             self._condition.notify()
 
-    def _take(self) -> dict[str, Task]:
+    def _take(self) -> dict[str, Task[Any, Any]]:
         """Wait until something is noted and it has become quiet; then hand it over."""
         with self._condition:
             while True:
@@ -73,24 +76,42 @@ class Publisher:
         while True:
             for task in self._take().values():
                 try:
-                    publish_now(task)
+                    if self._producer is None:
+                        self._producer = _new_producer(task)
+                    task.apply_async(producer=self._producer, retry=False)
                 except Exception as error:
                     # Whatever it is, the marks are on disk; say so once, wait, and try again.
                     logger.warning("No message could be sent for %s, trying again later: %s", task.name, error)
+                    self._close()
                     time.sleep(PAUSE_AFTER_FAILURE_SECONDS)
                     self.add(task)
+
+    def _close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with contextlib.suppress(Exception):  # it is broken already
+                producer.connection.close()
 
 
 _publisher = Publisher()
 
 
-def enqueue(task: Task) -> None:
+def enqueue(task: Task[Any, Any]) -> None:
     """Have a worker run this task soon after the present transaction commits. Never raises, never waits."""
-    transaction.on_commit(partial(_publisher.add, task))
+    # Robust: where no thread can be started, what was stored stays stored, and the sweep finds it.
+    # (No `partial`: Django logs a hook that raised by its __qualname__, which a partial has not.)
+    transaction.on_commit(lambda: _publisher.add(task), robust=True)
 
 
-def publish_now(task: Task, *args: Any) -> None:
-    """Send the message before returning; raises kombu's OperationalError when the broker cannot be reached."""
+def _new_producer(task: Task[Any, Any]) -> Producer:
+    """A producer on a connection of its own, which gives up quickly."""
     app = task.app
-    with app.connection_for_write(transport_options=app.conf.broker_transport_options | PUBLISH_OPTIONS) as connection:
-        task.apply_async(args=args, connection=connection, retry=False)
+    options = app.conf.broker_transport_options | PUBLISH_OPTIONS
+    return app.amqp.Producer(app.connection_for_write(transport_options=options))
+
+
+def publish_now(task: Task[Any, Any], *args: Any) -> None:
+    """Send the message before returning; raises kombu's OperationalError when the broker cannot be reached."""
+    producer = _new_producer(task)
+    with producer.connection:
+        task.apply_async(args=args, producer=producer, retry=False)

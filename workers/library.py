@@ -12,11 +12,12 @@ from django.db import OperationalError
 from library.importing import import_next
 from library.scanning import WALK_SECONDS, claim_scan, finish_scans, walk
 from workers.enqueue import enqueue
+from workers.reading import adopt
 
 # A task that ends soon lets others have the worker, and lets it stop in an orderly way.
 TURN_SECONDS = 60.0
-# A book takes milliseconds, one of a gigabyte on a slow share a minute. The soft limit ends a file that never ends, with
-# time left to say so in its row; the hard one kills, and `library.importing.CLAIM_SECONDS` equals it.
+# A book takes milliseconds, one of a gigabyte on a slow share a minute. The soft limit ends a file that never ends,
+# with time left to say so in its row; the hard one kills, and `library.importing.CLAIM_SECONDS` equals it.
 SOFT_SECONDS, HARD_SECONDS = 240, 300
 
 
@@ -59,7 +60,4 @@ def import_queued() -> None:
     if took:
         enqueue(import_queued)
     if took_any:
-        # Imported here, since that module is this one's neighbour and not below it.
-        from workers.reading import adopt
-
-        enqueue(adopt)
+        enqueue(adopt)  # devices may have reported reading of these files before they came

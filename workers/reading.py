@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from reading.links import adopt_known_files
 from reading.rebuilding import drift
+from reading.refreshing import mark_reimported, turn_days
 from reading.refreshing import refresh as refresh_marks
-from reading.refreshing import turn_days
 from workers.enqueue import enqueue
 
 logger = logging.getLogger(__name__)
@@ -40,8 +40,9 @@ def turn_day() -> None:
 
 @retried_task(name="reading.adopt")
 def adopt() -> None:
-    """Count what devices reported of files before the library knew them."""
-    if adopt_known_files():
+    """After an import: count what devices reported of the files before, and name books as they are named now."""
+    adopted, renamed = adopt_known_files(), mark_reimported()
+    if adopted or renamed:
         enqueue(refresh)
 
 

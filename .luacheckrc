@@ -1,0 +1,8 @@
+-- KOReader runs LuaJIT and has a few globals of its own.
+std = "luajit"
+read_globals = { "G_reader_settings" }
+self = false -- a handler is a method, whether or not it looks at the plugin
+ignore = { "21./_.*" } -- a name with an underscore says that it is not used
+max_line_length = 120
+-- The stand-in for KOReader: `host` is the Python around it, and its clock is the test's.
+files["tests/koplugin"] = { globals = { "host", "os", "G_reader_settings" } }

@@ -1,0 +1,73 @@
+"""The Celery workers: for each queue a worker with processes of its own, so that no queue waits for another."""
+
+import gc
+import os
+import time
+from collections.abc import Sequence
+from functools import partial
+from importlib import import_module
+
+import psutil
+from django.conf import settings
+
+from project import beat
+from project.broker import worker_name
+from project.celery import app
+from project.env import read
+from project.keeping import Fork, Keeper
+from project.processes import set_name
+
+# A process that has grown by this much in a task is replaced after it, so that what a book took does not stay taken.
+GROWTH_KIB = {"library": 16 * 1024, "sync": 64 * 1024}
+STOP_WITHIN_SECONDS = 3600.0  # Celery's own time limits end a task; who started this process may kill sooner
+
+
+def load_tasks() -> None:
+    os.environ["CELERY_SKIP_CHECKS"] = "1"  # Django's, which `tome migrate` and `tome doctor` make
+    for module in settings.CELERY_IMPORTS:
+        import_module(module)  # Celery would look for it in the working directory first
+
+
+def run_worker(queue: str, *, concurrency: int) -> int:
+    """Serve one queue until SIGTERM; the exit code."""
+    set_name(f"tome-{queue}")
+    worker = app.Worker(
+        hostname=worker_name(queue),
+        queues=[queue],
+        concurrency=concurrency,
+        pool_cls="prefork",  # the only one that can end a task that never ends
+        loglevel=read("TOME_LOG_LEVEL"),
+        max_memory_per_child=psutil.Process().memory_info().rss // 1024 + GROWTH_KIB[queue],
+        # Workers here need not know of each other, and these three would have them talk all day.
+        without_mingle=True,
+        without_gossip=True,
+        without_heartbeat=True,
+        quiet=True,
+    )
+    worker.start()
+    return worker.exitcode or 0
+
+
+def run_beat() -> int:
+    set_name("tome-beat")
+    beat.run(beat.schedule_file(), read("TOME_LOG_LEVEL"))
+    return 0
+
+
+def keep_workers(queues: Sequence[str], *, concurrency: int, with_beat: bool) -> None:
+    """Serve these queues, each by a fork of this process, until SIGTERM. A fork that dies comes back."""
+    # All that the forks need is loaded before the first of them, and what the collector leaves alone stays shared.
+    for module in ("celery.apps.worker", "celery.concurrency.prefork", "kombu.transport.redis"):
+        import_module(module)
+    app.finalize()
+    gc.collect()
+    gc.freeze()
+    keeper = Keeper()
+    for queue in queues:
+        keeper.add(Fork(f"the worker for {queue}", partial(run_worker, queue, concurrency=concurrency)))
+    if with_beat:
+        keeper.add(Fork("beat", run_beat))
+    while not keeper.stopping:
+        keeper.sleep(keeper.seconds_until_due())
+        keeper.look_after_programs()
+    keeper.stop(keeper.programs, until=time.monotonic() + STOP_WITHIN_SECONDS)

@@ -1,0 +1,11 @@
+local DataStorage = {}
+
+function DataStorage:getDataDir()
+    return host.data_dir
+end
+
+function DataStorage:getSettingsDir()
+    return host.data_dir .. "/settings"
+end
+
+return DataStorage

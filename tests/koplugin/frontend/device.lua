@@ -1,0 +1,7 @@
+local Device = { model = host.model }
+
+function Device:hasWifiToggle()
+    return true
+end
+
+return Device

@@ -1,0 +1,3 @@
+local WidgetContainer = require("ui/widget/container/widgetcontainer")
+
+return WidgetContainer:extend{ kind = "InfoMessage", text = "" }

@@ -1,0 +1,278 @@
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounts.devices import DeviceClue
+from accounts.models import Reader
+from library.models import Book, FileLink
+from library.resolving import resolve
+from matching.names import title_key
+from reading.clocks import Clock
+from reading.files import FileReport
+from reading.links import adopt_known_files, link_file, link_to_none, unlink_file
+from reading.models import BookDay, BookStatus, DeviceFile, Position, PositionWrite, Session, StaleDay
+from reading.positions import PlaceReport, current_place
+from reading.rebuilding import drift
+from reading.refreshing import refresh
+from reading.reports import PositionItem, report_batch
+from reading.sessions import SessionReport
+from tests.conftest import add_file
+from tests.reading.conftest import KINDLE, KOBO, NOON, minutes
+
+FILE = FileReport("scan0001.epub", ko_md5="c" * 32, size=77)
+Park = Callable[..., None]
+
+
+@pytest.fixture
+def park(ada: Reader) -> Park:
+    """A device reports half an hour in a file from noon on, and the place where it ended."""
+
+    def report(
+        uuid: str,
+        file: FileReport = FILE,
+        *,
+        reader: Reader = ada,
+        device: DeviceClue = KOBO,
+        start: timedelta = timedelta(),
+        percentage: float = 0.4,
+        **more: Any,
+    ) -> None:
+        begun, ended = NOON + start, NOON + start + minutes(30)
+        session = SessionReport(started_at=begun, ended_at=ended, uuid=uuid, file=file, **more)
+        place = PositionItem(PlaceReport(percentage, progress="7", read_at=ended), file=file)
+        report_batch(reader, [place], [session], device=device, clock=Clock(ended + minutes(1)))
+
+    return report
+
+
+def test_a_link_counts_the_sessions_that_waited_for_it(park: Park, ada: Reader, book: Book) -> None:
+    park("one")
+    park("two", start=minutes(60))
+    assert not StaleDay.objects.exists()
+    link_file(ada, FILE, book)
+    refresh()
+    assert set(Session.objects.values_list("book", flat=True)) == {book.pk}
+    assert BookDay.objects.get().seconds == 3600
+    assert drift() == []
+
+
+def test_a_link_lets_the_places_that_waited_take_part(park: Park, ada: Reader, book: Book) -> None:
+    park("one", percentage=0.3)
+    park("two", start=minutes(60), percentage=0.5)
+    link_file(ada, FILE, book)
+    refresh()
+    place = current_place(ada, book)
+    assert place is not None
+    assert (place.percentage, place.progress, place.device, place.revision) == (0.5, "7", "Kobo", 2)
+    assert place.read_at == NOON + minutes(90)
+    assert set(PositionWrite.objects.values_list("verdict", "book")) == {("stored", book.pk)}
+    assert BookStatus.objects.get().state == "reading"
+
+
+def test_places_that_waited_are_put_in_the_order_in_which_they_were_read(park: Park, ada: Reader, book: Book) -> None:
+    park("later", start=minutes(60), percentage=0.5)
+    park("earlier", percentage=0.3)
+    link_file(ada, FILE, book)
+    assert Position.objects.get().percentage == 0.5
+
+
+def test_a_place_that_waited_is_stale_where_the_book_was_read_later_elsewhere(
+    park: Park, put: Any, ada: Reader, book: Book
+) -> None:
+    park("one")
+    put(KINDLE, 0.9, at=NOON + minutes(90), read_at=NOON + minutes(90))
+    link_file(ada, FILE, book)
+    assert Position.objects.get().percentage == 0.9
+    assert list(PositionWrite.objects.order_by("pk").values_list("verdict", flat=True)) == ["stale", "stored"]
+
+
+def test_the_same_place_parked_twice_makes_one_revision(park: Park, ada: Reader, book: Book) -> None:
+    park("one")
+    park("one")
+    link_file(ada, FILE, book)
+    assert Position.objects.get().revision == 1
+    assert PositionWrite.objects.count() == 1
+
+
+def test_linking_again_changes_nothing(park: Park, ada: Reader, book: Book) -> None:
+    park("one")
+    for _ in range(2):
+        link_file(ada, FILE, book)
+        refresh()
+    assert Position.objects.get().revision == 1
+    assert BookDay.objects.get().sessions == 1
+    assert not StaleDay.objects.exists()
+
+
+def test_after_a_link_what_comes_of_the_file_goes_straight_to_the_book(park: Park, ada: Reader, book: Book) -> None:
+    link_file(ada, FILE, book)
+    park("one")
+    assert Session.objects.get().book == book
+    assert Position.objects.get().book == book
+    assert not DeviceFile.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("waiting", "is_same"),
+    [
+        (FILE, True),
+        (FileReport("renamed.epub", ko_md5="c" * 32, size=77), True),
+        (FileReport("renamed.epub", ko_md5="c" * 32), True),
+        (FileReport("SCAN0001.epub"), True),
+        (FileReport("renamed.epub", ko_md5="c" * 32, size=78), False),
+        (FileReport("scan0001.epub", ko_md5="d" * 32), False),
+        (FileReport("scan0002.epub"), False),
+    ],
+)
+def test_a_link_is_about_files_of_that_hash_or_of_that_name_without_one(
+    waiting: FileReport, is_same: bool, park: Park, ada: Reader, book: Book
+) -> None:
+    park("one", waiting)
+    link_file(ada, FILE, book)
+    assert (Session.objects.get().book == book) is is_same
+
+
+def test_a_session_that_cannot_be_counted_comes_along_uncounted(park: Park, ada: Reader, book: Book) -> None:
+    park("one", start=timedelta(days=-30 * 365))
+    link_file(ada, FILE, book)
+    refresh()
+    stored = Session.objects.get()
+    assert (stored.book, stored.flag) == (book, "before_time")
+    assert not BookDay.objects.exists()
+
+
+def test_a_linked_session_takes_its_part_from_what_it_overlaps(park: Park, read: Any, ada: Reader, book: Book) -> None:
+    park("waited")
+    read("counted", NOON + minutes(20), 30)
+    refresh()
+    assert BookDay.objects.get().seconds == 1800
+    link_file(ada, FILE, book)
+    refresh()
+    assert BookDay.objects.get().seconds == 3000
+    assert drift() == []
+
+
+def test_none_of_the_books_leaves_what_waits_waiting(park: Park, ada: Reader, book: Book) -> None:
+    known = FileReport("A Study in Scarlet.epub")
+    link_to_none(ada, known)
+    park("one", known)
+    assert Session.objects.get().book is None
+    assert adopt_known_files() == 0
+    assert Session.objects.get().book is None
+
+
+def test_what_was_said_can_be_taken_back_and_said_otherwise(park: Park, ada: Reader, book: Book) -> None:
+    link_to_none(ada, FILE)
+    park("one")
+    unlink_file(ada, FILE)
+    assert not FileLink.objects.exists()
+    link_file(ada, FILE, book)
+    assert Session.objects.get().book == book
+
+
+def test_after_taking_a_link_back_new_sessions_wait_again(park: Park, ada: Reader, book: Book) -> None:
+    park("one")
+    link_file(ada, FILE, book)
+    unlink_file(ada, FILE)
+    park("two", start=minutes(60))
+    assert dict(Session.objects.values_list("uuid", "book")) == {"one": book.pk, "two": None}
+
+
+def test_what_waits_under_a_file_that_once_was_a_book_is_adopted_too(
+    park: Park, ada: Reader, book: Book, make_epub: Callable[..., Path], settings: Any
+) -> None:
+    park("one")
+    link_file(ada, FILE, book)
+    unlink_file(ada, FILE)
+    park("two", start=minutes(60))
+    other = Book.objects.create(title="Scan", title_key=title_key("Scan"))
+    add_file(other, make_epub(FILE.filename, title="Scan"), settings.LIBRARY_DIR)
+    assert adopt_known_files() == 1
+    assert dict(Session.objects.values_list("uuid", "book")) == {"one": book.pk, "two": other.pk}
+
+
+def test_taking_back_what_was_never_said_is_no_error(ada: Reader) -> None:
+    unlink_file(ada, FILE)
+    assert not FileLink.objects.exists()
+
+
+# --- Adopting after an import ----------------------------------------------------------------------------------------
+
+
+def described(book: Book, *, named: str = "") -> FileReport:
+    """The library's file of a book as a device that has the same bytes describes it."""
+    file = book.files.get()
+    return FileReport(named or Path(file.path).name, ko_md5=file.ko_md5, size=file.size)
+
+
+def test_an_import_adopts_the_files_of_that_hash_and_of_that_name(
+    park: Park, ada: Reader, make_epub: Callable[..., Path], settings: Any
+) -> None:
+    one, two = (Book.objects.create(title=title, title_key=title_key(title)) for title in ("Emma", "Persuasion"))
+    paths = {book: make_epub(f"{book.title}.epub", title=book.title) for book in (one, two)}
+    for book, path in paths.items():
+        add_file(book, path, settings.LIBRARY_DIR)
+    by_hash, by_name = described(one, named="e1.epub"), FileReport("Persuasion.epub")
+    Book.objects.update(is_active=False)
+    park("hash", by_hash)
+    park("name", by_name, start=minutes(60))
+    park("other", FileReport("Mansfield Park.epub"), start=minutes(120))
+    assert adopt_known_files() == 0
+    Book.objects.update(is_active=True)
+    assert adopt_known_files() == 2
+    assert dict(Session.objects.values_list("uuid", "book")) == {"hash": one.pk, "name": two.pk, "other": None}
+    assert set(Position.objects.values_list("book", flat=True)) == {one.pk, two.pk}
+    refresh()
+    assert drift() == []
+    assert adopt_known_files() == 0
+
+
+def test_a_file_that_could_be_two_books_stays_unattached(
+    park: Park, ada: Reader, book: Book, make_epub: Callable[..., Path], settings: Any
+) -> None:
+    other = Book.objects.create(title=book.title, title_key=book.title_key)
+    Book.objects.update(is_active=False)
+    park("one", FileReport("A Study in Scarlet.epub"))
+    Book.objects.update(is_active=True)
+    path = make_epub("copies/A Study in Scarlet.epub", title="Another")
+    add_file(other, path, settings.LIBRARY_DIR)
+    assert adopt_known_files() == 0
+    assert Session.objects.get().book is None
+    assert DeviceFile.objects.get().book is None
+
+
+def test_a_file_whose_name_fits_but_whose_author_is_another_stays_unattached(
+    park: Park, ada: Reader, book: Book
+) -> None:
+    file = FileReport("other name.epub", title="A Study in Scarlet", authors="Jane Austen")
+    park("one", file)
+    assert Session.objects.get().book is None
+    assert adopt_known_files() == 0
+
+
+def test_an_import_adopts_for_each_reader_their_own(park: Park, ada: Reader, bob: Reader, book: Book) -> None:
+    Book.objects.update(is_active=False)
+    park("same", described(book), percentage=0.4)
+    park("same", described(book), reader=bob, percentage=0.8)
+    Book.objects.update(is_active=True)
+    assert adopt_known_files() == 2
+    refresh()
+    assert dict(Position.objects.values_list("reader", "percentage")) == {ada.pk: 0.4, bob.pk: 0.8}
+    assert dict(BookDay.objects.values_list("reader", "sessions")) == {ada.pk: 1, bob.pk: 1}
+    assert drift() == []
+
+
+def test_what_one_reader_says_of_a_file_leaves_anothers_alone(park: Park, ada: Reader, bob: Reader, book: Book) -> None:
+    park("same")
+    park("same", reader=bob)
+    link_file(bob, FILE, book)
+    assert Session.objects.get(reader=ada).book is None
+    assert Session.objects.get(reader=bob).book == book
+    link_to_none(ada, FILE)
+    unlink_file(ada, FILE)
+    assert FileLink.objects.get().reader == bob
+    assert resolve(ada, FILE.as_clue()).book is None
+    assert resolve(bob, FILE.as_clue()).book == book
