@@ -110,7 +110,8 @@ def query(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     """All rows of a query, as the database's driver gives them; times want `utc`."""
     with _live().cursor() as cursor:
         cursor.execute(sql, values)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def run(sql: str, values: Sequence[Any]) -> int:

@@ -101,13 +101,14 @@ def record_position(reader: Reader, book: Book, report: PlaceReport, *, device: 
 
 def _locked(write: PositionWrite) -> tuple[Position, bool]:
     """The current place, locked until the transaction ends; and whether this write just made it."""
-    of_book = [write.reader_id, write.book_id]
-    current = fetch_row(Position, "reader_id = %s AND book_id = %s", of_book, lock=True)
+    reader_id, book_id = write.reader_id, write.book_id
+    assert book_id is not None  # a parked write has its book before it takes part
+    current = fetch_row(Position, "reader_id = %s AND book_id = %s", [reader_id, book_id], lock=True)
     if current is not None:
         return current, False
     places = Position.objects.select_for_update()
     defaults = _moved_to(write) | {"revision": 1}
-    return places.get_or_create(reader=write.reader, book_id=write.book_id, defaults=defaults)
+    return places.get_or_create(reader_id=reader_id, book_id=book_id, defaults=defaults)
 
 
 def _moved_to(write: PositionWrite) -> dict[str, object]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Max, OuterRef
 
 from accounts.models import Reader
 from library.models import Import
@@ -41,21 +41,29 @@ def refresh(*, seconds: float = 60.0, reader: Reader | None = None) -> bool:
 def _drain(
     kind: type[AnyMark], rebuild: Callable[[list[AnyMark]], None], deadline: float, reader: Reader | None
 ) -> bool:
-    tried: set[int] = set()
-    while group := _next_group(kind, tried, reader):
+    # Only what was marked when this began, and each mark once: a device that goes on sending would otherwise keep a
+    # worker rebuilding the same book without a pause. What is marked meanwhile has a message of its own.
+    newest = open_marks(kind).aggregate(newest=Max("pk"))["newest"]
+    taken: set[int] = set()
+    while newest is not None:
+        group: list[AnyMark] = _next_group(kind, newest, taken, reader)
+        if not group:
+            break
         if time.monotonic() > deadline:
             return False
+        taken |= {mark.pk for mark in group}
         try:
             rebuild(group)
         except Exception:
             # One session that breaks the arithmetic must not keep every reader's statistics from moving.
             logger.exception("Rebuilding %s %s failed", kind.__name__, [mark.pk for mark in group])
-            tried |= _rebuild_one_by_one(group, rebuild)
+            _rebuild_one_by_one(group, rebuild)
     return True
 
 
-def _next_group(kind: type[AnyMark], tried: set[int], reader: Reader | None) -> list[AnyMark]:
-    marks = open_marks(kind).exclude(pk__in=tried)
+def _next_group(kind: type[AnyMark], newest: int, taken: set[int], reader: Reader | None) -> list[AnyMark]:
+    """Some marks of one reader that were there from the beginning and were not taken yet."""
+    marks = open_marks(kind).filter(pk__lte=newest).exclude(pk__in=taken)
     if reader is not None:
         marks = marks.filter(reader=reader)
     first = marks.select_related("reader").first()
@@ -64,22 +72,19 @@ def _next_group(kind: type[AnyMark], tried: set[int], reader: Reader | None) -> 
     beside = marks.filter(reader=first.reader)
     if isinstance(first, StaleDay):
         beside = beside.filter(day__gte=first.day, day__lt=first.day + LONGEST_STRETCH)
-    group = [mark for mark in beside[:GROUP] if mark.pk != first.pk]
-    for mark in group:
-        mark.reader = first.reader
-    return [first, *group]
+    group = list(beside[:GROUP])
+    for each in group:
+        each.reader = first.reader
+    return group
 
 
-def _rebuild_one_by_one(group: list[AnyMark], rebuild: Callable[[list[AnyMark]], None]) -> set[int]:
-    """Rebuild each mark of a group by itself; the ids of those that fail."""
-    failed = set()
+def _rebuild_one_by_one(group: list[AnyMark], rebuild: Callable[[list[AnyMark]], None]) -> None:
+    """Rebuild each mark of a group by itself, and keep why the ones that fail do."""
     for mark in group:
         try:
             rebuild([mark])
         except Exception as error:
             note_failure(mark, error)
-            failed.add(mark.pk)
-    return failed
 
 
 def mark_reimported() -> int:

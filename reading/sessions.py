@@ -195,7 +195,7 @@ def _insert_new(sessions: dict[str, Session]) -> dict[str, int]:
     tail = "ON CONFLICT (reader_id, uuid) DO NOTHING RETURNING uuid, id"
     # In one order, so that two requests with the same sessions never wait for each other.
     ordered = [sessions[uuid] for uuid in sorted(sessions)]
-    return dict(insert_rows(ordered, tail=tail))  # type: ignore[arg-type]
+    return dict(insert_rows(ordered, tail=tail))
 
 
 def _verdicts(

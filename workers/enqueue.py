@@ -88,9 +88,8 @@ class Publisher:
 
     def _close(self) -> None:
         producer, self._producer = self._producer, None
-        if producer is not None:
-            with contextlib.suppress(Exception):  # it is broken already
-                producer.connection.close()
+        with contextlib.suppress(Exception):  # it is broken already
+            _close_connection(producer)
 
 
 _publisher = Publisher()
@@ -110,8 +109,15 @@ def _new_producer(task: Task[Any, Any]) -> Producer:
     return app.amqp.Producer(app.connection_for_write(transport_options=options))
 
 
+def _close_connection(producer: Producer | None) -> None:
+    if producer is not None and producer.connection is not None:
+        producer.connection.close()
+
+
 def publish_now(task: Task[Any, Any], *args: Any) -> None:
     """Send the message before returning; raises kombu's OperationalError when the broker cannot be reached."""
     producer = _new_producer(task)
-    with producer.connection:
+    try:
         task.apply_async(args=args, producer=producer, retry=False)
+    finally:
+        _close_connection(producer)
