@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
 
-# The widest offsets in use are -12:00 and +14:00; with a rollover hour of up to 23 a day may begin this long before or
-# after midnight UTC of its date.
+# The widest offsets in use. With a rollover hour of up to 23 a day may begin this long before or after midnight UTC of
+# its date.
+WESTERNMOST, EASTERNMOST = timezone(timedelta(hours=-12)), timezone(timedelta(hours=14))
 EARLIEST_START = timedelta(hours=-14)
 LATEST_START = timedelta(hours=12 + 23)
 
@@ -46,10 +47,10 @@ def local_day(instant: datetime, zone: tzinfo, rollover_hour: int) -> date:
     return day if instant >= day_start(day, zone, rollover_hour) else day - timedelta(days=1)
 
 
-def days_between(start: datetime, end: datetime, zone: tzinfo, rollover_hour: int) -> list[date]:
-    """Every day that the span from `start` to `end` touches; a span that ends as a day begins does not touch it."""
-    first = local_day(start, zone, rollover_hour)
-    last = local_day(max(start, end - timedelta(microseconds=1)), zone, rollover_hour)
+def days_anywhere(start: datetime, end: datetime, rollover_hour: int) -> list[date]:
+    """Every day that some part of the span is in some zone: two for most sessions, never less than in any one zone."""
+    first = local_day(start, WESTERNMOST, rollover_hour)
+    last = local_day(max(start, end - timedelta(microseconds=1)), EASTERNMOST, rollover_hour)
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 

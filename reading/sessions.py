@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from django.db import transaction
 
-from accounts.days import days_between, zone_named
+from accounts.days import days_anywhere, zone_named
 from accounts.models import Device, Reader
-from accounts.statements import insert_rows, moment, query
+from accounts.statements import insert_rows
 from library.queries import visible_ids
 from reading.clocks import Clock, shift
 from reading.files import FileReport, book_of_file
@@ -218,8 +218,8 @@ def counts(session: Session) -> bool:
 def mark_affected(reader: Reader, sessions: Sequence[Session]) -> None:
     """Mark the days and statuses that these counted sessions change; inside the transaction that changed them.
 
-    A session takes time away from later ones that it overlaps. Those have days in zones of their own, so the days are
-    marked in every zone in use around that time.
+    A session takes time away from later ones that it overlaps. Those have days in zones of their own, so every day that
+    these hours are anywhere is marked: rebuilding one too many is cheaper than asking which zones there are.
     """
     if not sessions:
         return
@@ -227,21 +227,7 @@ def mark_affected(reader: Reader, sessions: Sequence[Session]) -> None:
     mark_statuses_stale(reader.pk, {session.book_id for session in sessions if session.book_id is not None})
 
 
-_ZONES = (
-    "SELECT DISTINCT timezone FROM reading_session"
-    " WHERE reader_id = %s AND ended_at > %s AND ended_at < %s AND started_at < %s"
-)
-
-
 def _days_touched(reader: Reader, sessions: Sequence[Session]) -> set[date]:
-    first = min(session.started_at for session in sessions)
-    last = max(session.ended_at for session in sessions)
-    around = query(_ZONES, [reader.pk, *(moment(at) for at in (first, shift(last, LONGEST_SPAN), last))])
-    names = {session.timezone for session in sessions} | {name for (name,) in around}
-    zones = {zone_named(name or reader.timezone) or UTC for name in names}
     return {
-        day
-        for session in sessions
-        for zone in zones
-        for day in days_between(session.started_at, session.ended_at, zone, reader.rollover_hour)
+        day for session in sessions for day in days_anywhere(session.started_at, session.ended_at, reader.rollover_hour)
     }

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.days import day_start, days_between, local_day, widest_window, zone_named
+from accounts.days import day_start, days_anywhere, local_day, widest_window, zone_named
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Pacific/Kiritimati", "Etc/GMT+12", "Asia/Kolkata", "+05:45"]
 
@@ -49,13 +49,17 @@ def test_an_instant_lies_between_the_start_of_its_day_and_the_next(instant: date
     assert earliest <= instant < latest
 
 
-def test_a_span_that_ends_as_a_day_begins_does_not_touch_it() -> None:
-    zone = zone_named("UTC")
+@given(
+    start=st.datetimes(datetime(2001, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC)),
+    minutes=st.integers(1, 5000),
+    name=st.sampled_from(ZONES),
+    rollover=st.integers(0, 23),
+)
+def test_the_days_anywhere_hold_the_days_of_each_zone(start: datetime, minutes: int, name: str, rollover: int) -> None:
+    zone = zone_named(name)
     assert zone is not None
-    start = datetime(2026, 5, 1, 23, tzinfo=UTC)
-    assert days_between(start, start + timedelta(hours=1), zone, 0) == [date(2026, 5, 1)]
-    assert days_between(start, start + timedelta(hours=26), zone, 0) == [
-        date(2026, 5, 1),
-        date(2026, 5, 2),
-        date(2026, 5, 3),
-    ]
+    end = start + timedelta(minutes=minutes)
+    anywhere = days_anywhere(start, end, rollover)
+    for instant in (start, start + (end - start) / 2, end - timedelta(microseconds=1)):
+        assert local_day(instant, zone, rollover) in anywhere
+    assert len(anywhere) <= minutes // 1440 + 4

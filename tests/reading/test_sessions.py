@@ -22,7 +22,8 @@ def test_a_session_is_stored_and_marks_its_day_and_its_book(read: Read, book: Bo
     stored = Session.objects.get()
     assert (verdict.outcome, verdict.session_id, verdict.book_id) == ("stored", stored.pk, book.pk)
     assert (stored.seconds, stored.pages) == (1800, 12)
-    assert [mark.day for mark in StaleDay.objects.all()] == [NOON.date()]
+    # In Kiritimati it was the next day already, and a session there might overlap.
+    assert {mark.day for mark in StaleDay.objects.all()} == {NOON.date(), NOON.date() + timedelta(days=1)}
     assert [mark.book for mark in StaleStatus.objects.all()] == [book]
 
 
