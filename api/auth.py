@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja.security import HttpBearer, SessionAuth
@@ -15,9 +16,18 @@ class KeyAuth(HttpBearer):
         return authenticate(token, now=timezone.now())
 
 
+class WebAuth(SessionAuth):
+    """A web login, protected against other sites. Who brings no session is simply not logged in."""
+
+    def __call__(self, request: HttpRequest) -> Any | None:
+        if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+            return None
+        return super().__call__(request)
+
+
 key_auth = KeyAuth()
 # The key first: a device has no cookie, and asking for one would need the session's table.
-web_or_key: list[Any] = [key_auth, SessionAuth()]
+web_or_key: list[Any] = [key_auth, WebAuth()]
 
 
 def reader_of(request: HttpRequest) -> Reader:

@@ -68,10 +68,17 @@ PartialMd5 = Annotated[str, BeforeValidator(lambda value: _text(value).lower() i
 FileMd5 = Annotated[PartialMd5, Field(max_length=32)]
 
 
+def _absent_if_empty(value: Any) -> Any:
+    return None if value == "" else value
+
+
+QueryCount = Annotated[Count | None, BeforeValidator(_absent_if_empty)]  # a client may send `size=` with no value
+
+
 class FileIn(BaseModel):
     """A file on a device."""
 
-    filename: ShortText
+    filename: Annotated[ShortText, Field(min_length=1)]
     ko_md5: FileMd5 | None = None
     size: Count | None = None
     folder: ShortText | None = None

@@ -7,7 +7,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from api.auth import reader_of
-from api.fields import Authors, Count, FileIn, FileMd5, Identifier, ShortText
+from api.fields import Authors, FileIn, FileMd5, Identifier, QueryCount, ShortText
 from api.positions import book_or_404
 from library.resolving import resolve
 from reading.files import FileReport
@@ -21,7 +21,7 @@ router = Router()
 class FileQuery(Schema):
     filename: Annotated[ShortText, Field(min_length=1)]
     ko_md5: FileMd5 = ""
-    size: Count | None = None
+    size: QueryCount = None
     folder: ShortText = ""
     title: ShortText = ""
     authors: Authors = ""

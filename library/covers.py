@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 from PIL import Image
 
 from library.models import Book
@@ -22,9 +23,11 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")  # no others: each decod
 QUALITY = 82
 
 
-def store_cover(book: Book, data: bytes | None) -> None:
-    """Keep a book's cover as WebP and note its path; a cover that is no sound image leaves the book without one."""
-    image = to_webp(data) if data else None
+def store_cover(book: Book, image: bytes | None) -> None:
+    """Keep what `to_webp` made of a book's cover and note its path; without an image the book is left without one.
+
+    Called in the transaction that stores the book, so that a worker killed in between leaves no book without its cover.
+    """
     path = ""
     if image:
         path = f"{book.pk % 256:02x}/{book.pk}-{secrets.token_hex(4)}.webp"  # a new name, so that caches may keep it
@@ -33,11 +36,14 @@ def store_cover(book: Book, data: bytes | None) -> None:
     if former != path:
         book.save(update_fields=["cover"])
     if former:
-        (Path(settings.COVERS_DIR) / former).unlink(missing_ok=True)
+        location = Path(settings.COVERS_DIR) / former
+        transaction.on_commit(lambda: location.unlink(missing_ok=True), robust=True)
 
 
-def to_webp(data: bytes) -> bytes | None:
+def to_webp(data: bytes | None) -> bytes | None:
     """The image scaled down to `LARGEST_SIZE`, or None where it is none, is too large, or cannot be decoded."""
+    if not data:
+        return None
     try:
         with warnings.catch_warnings():
             # The limit below is ours. Pillow's, which warns first and raises at twice the size, asks the same later.

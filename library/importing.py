@@ -17,7 +17,7 @@ from django.db import DatabaseError, OperationalError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from library.covers import store_cover
+from library.covers import store_cover, to_webp
 from library.errors import LibraryError
 from library.formats import format_of, stem_of
 from library.formats.epub import read_epub
@@ -86,9 +86,11 @@ def import_next() -> bool:
     began = time.monotonic()
     try:
         read = read_file(claimed.path)
-        book = store(claimed, read)
-        if book is not None:
-            keep_cover(book, read.metadata.cover)
+        cover = to_webp(read.metadata.cover)  # before the transaction: it takes a while
+        with transaction.atomic():
+            book = store(claimed, read)
+            if book is not None:
+                keep_cover(book, cover)
     except OperationalError:
         release(claimed)
         raise

@@ -23,12 +23,15 @@ def visible_book(reader: Reader, book_id: int) -> Book | None:
     return fetch_row(Book, f"id = %s AND {IS_VISIBLE}", [book_id])
 
 
-def visible_ids(reader: Reader, ids: Collection[int]) -> set[int]:
-    """Which of these ids are books of `books_visible_to`."""
+def readable_ids(reader: Reader, ids: Collection[int]) -> set[int]:
+    """Which of these ids are books that the reader may see when they are there; their files may be away for now.
+
+    What was read of a book counts although its disk is not mounted when the device reports it.
+    """
     if not ids:
         return set()
     places = ", ".join(["%s"] * len(ids))
-    return {pk for (pk,) in query(f"SELECT id FROM library_book WHERE {IS_VISIBLE} AND id IN ({places})", list(ids))}
+    return {pk for (pk,) in query(f"SELECT id FROM library_book WHERE id IN ({places})", list(ids))}
 
 
 def with_details(books: QuerySet[Book]) -> QuerySet[Book]:

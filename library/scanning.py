@@ -350,14 +350,19 @@ def mark_gone(file_ids: Iterable[int]) -> None:
             Book.objects.filter(pk__in=books.values("pk")).filter(~Exists(left)).update(is_active=False)
 
 
-def finish_scans() -> None:
-    """End the scans of which no import is left, noting first what turned out to be gone and not merely renamed."""
+def finish_scans() -> int:
+    """End the scans of which no import is left, noting first what turned out to be gone and not merely renamed.
+
+    Returns how many ended.
+    """
+    ended = 0
     left = Import.objects.filter(scan=OuterRef("pk"), state__in=(Import.State.QUEUED, Import.State.RUNNING))
     for scan in Scan.objects.filter(~Exists(left), state=Scan.State.RUNNING, walked=True).order_by("id"):
         mark_gone(gone_without_successor(scan))
-        Scan.objects.filter(pk=scan.pk, state=Scan.State.RUNNING).update(
+        ended += Scan.objects.filter(pk=scan.pk, state=Scan.State.RUNNING).update(
             state=Scan.State.FINISHED, finished_at=timezone.now()
         )
+    return ended
 
 
 def gone_without_successor(scan: Scan) -> list[int]:

@@ -69,8 +69,13 @@ def boolean(value: str) -> bool:
 def address(*schemes: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
         value = value.strip()
-        if urlsplit(value).scheme not in schemes:
-            raise ValueError("an address beginning with " + " or ".join(f"{scheme}:" for scheme in schemes))
+        expected = "an address beginning with " + " or ".join(f"{scheme}:" for scheme in schemes)
+        try:
+            scheme = urlsplit(value).scheme
+        except ValueError:
+            raise ValueError(expected) from None
+        if scheme not in schemes:
+            raise ValueError(expected)
         return value
 
     return parse

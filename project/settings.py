@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "project",
 ]
 MIDDLEWARE = [
+    "api.edges.ApiEdges",
     "api.errors.JsonErrors",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -12,4 +12,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
 from django.core.wsgi import get_wsgi_application
 
-application = get_wsgi_application()
+from api.bodies import with_whole_bodies
+
+application = with_whole_bodies(get_wsgi_application())

@@ -18,6 +18,7 @@ from accounts.statements import insert_rows
 from reading.marks import drop_marks, mark_payload_stale
 from reading.models import BookDay, Session, StaleDay
 from reading.sessions import LONGEST_SPAN
+from reading.turns import take_turn
 
 
 @dataclass
@@ -145,6 +146,7 @@ def rebuild_days(marks: Sequence[StaleDay]) -> None:
     reader = marks[0].reader
     totals = totals_of_days(reader, min(mark.day for mark in marks), max(mark.day for mark in marks))
     with transaction.atomic():
+        take_turn(reader.pk)
         done = drop_marks(marks)
         days = {mark.day for mark in done}
         if not days:

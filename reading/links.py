@@ -14,11 +14,13 @@ from reading.marks import mark_payload_stale
 from reading.models import DeviceFile, Session
 from reading.positions import adopt_parked_positions
 from reading.sessions import counts, mark_affected
+from reading.turns import take_turn
 
 
 @transaction.atomic
 def link_file(reader: Reader, file: FileReport, book: Book) -> None:
     """Say that this file is that book. What was kept of the file until now belongs to the book from here on."""
+    take_turn(reader.pk)
     _say(reader, file, book)
     for kept in _kept_files(reader, file):
         adopt(kept, book)
@@ -27,12 +29,14 @@ def link_file(reader: Reader, file: FileReport, book: Book) -> None:
 @transaction.atomic
 def link_to_none(reader: Reader, file: FileReport) -> None:
     """Say that this file is none of the books, so that none is offered again."""
+    take_turn(reader.pk)
     _say(reader, file, None)
 
 
 @transaction.atomic
 def unlink_file(reader: Reader, file: FileReport) -> None:
     """Take back what was said of this file."""
+    take_turn(reader.pk)
     FileLink.objects.filter(reader=reader, name_key=file_name_key(file.filename)[:1000], ko_md5=file.ko_md5).delete()
     remember_file(reader, file)
 
@@ -61,6 +65,7 @@ def _kept_files(reader: Reader, file: FileReport) -> Iterable[DeviceFile]:
 def adopt(file: DeviceFile, book: Book) -> None:
     """Hand everything that was kept under a file over to the book that it turned out to be."""
     reader = file.reader
+    take_turn(reader.pk)
     DeviceFile.objects.filter(pk=file.pk).update(book=book)
     sessions = list(Session.objects.select_for_update().filter(reader=reader, file=file, book=None).order_by("pk"))
     for session in sessions:

@@ -22,6 +22,7 @@ from library.models import Authorship, Book
 from reading.marks import drop_marks
 from reading.models import BookDay, BookStatus, Position, Session, StalePayload, StatsPayload, StatusState
 from reading.streaks import streak_of
+from reading.turns import take_turn
 
 RECENT_SESSIONS = 20
 HEATMAP_DAYS = 371  # 53 whole weeks, as a calendar of a year shows them
@@ -251,6 +252,7 @@ def rebuild_payload(marks: Sequence[StalePayload]) -> None:
     composed = compose(mark.reader, today=today)
     body, etag = orjson.dumps(composed).decode(), etag_of(composed)
     with transaction.atomic():
+        take_turn(mark.reader_id)
         if not drop_marks(marks):
             return  # storing it all the same could overwrite what another worker computed later
         payload = StatsPayload(reader=mark.reader, body=body, etag=etag, generated_at=now, today=today)

@@ -8,7 +8,7 @@ import orjson
 from accounts.models import Reader
 from library.models import Book
 from reading.days import Totals, counted_sessions, day_totals, totals_of_days
-from reading.marks import is_pending, mark_days_stale, mark_payload_stale, mark_statuses_stale
+from reading.marks import is_pending, mark_days_stale, mark_payload_stale, mark_statuses_stale, open_marks
 from reading.models import (
     BookDay,
     BookStatus,
@@ -82,7 +82,7 @@ def _drift_of_days(reader: Reader) -> Iterator[str]:
     for day in sorted(suspects):
         now = _as_tuples(totals_of_days(reader, day, day))
         kept = {key: value for key, value in _stored_totals(reader).items() if key[0] == day}
-        if kept != now and not StaleDay.objects.filter(reader=reader, day=day).exists():
+        if kept != now and not open_marks(StaleDay).filter(reader=reader, day=day).exists():
             yield f"Day {day} of {reader.username} holds {_shown(kept)}, and its sessions say {_shown(now)}."
 
 
@@ -102,10 +102,10 @@ def _books_with_facts(reader: Reader) -> set[int]:
 
 def _drift_of_statuses(reader: Reader) -> Iterator[str]:
     for book_id in sorted(_books_with_facts(reader)):
-        if StaleStatus.objects.filter(reader=reader, book=book_id).exists():
+        if open_marks(StaleStatus).filter(reader=reader, book=book_id).exists():
             continue
         stored, computed = _stored_status(reader, book_id), status_of(reader.pk, book_id)
-        if stored != computed and not StaleStatus.objects.filter(reader=reader, book=book_id).exists():
+        if stored != computed and not open_marks(StaleStatus).filter(reader=reader, book=book_id).exists():
             if not Book.objects.filter(pk=book_id).exists():
                 continue  # deleted while we looked
             yield f"Book {book_id} is {stored.state} for {reader.username}, and its facts say {computed.state}."
@@ -127,5 +127,5 @@ def _drift_of_payload(reader: Reader) -> Iterator[str]:
     composed = compose(reader, today=payload.today)
     is_same = etag_of(composed) == payload.etag == etag_of(orjson.loads(payload.body))
     stored_again = StatsPayload.objects.filter(reader=reader, etag=payload.etag).exists()
-    if not is_same and stored_again and not StalePayload.objects.filter(reader=reader).exists():
+    if not is_same and stored_again and not open_marks(StalePayload).filter(reader=reader).exists():
         yield f"The statistics of {reader.username} are not what the day totals say."

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from django.db import OperationalError
 from django.db.models import Exists, Max, OuterRef
 
 from accounts.models import Reader
@@ -27,19 +28,28 @@ LONGEST_STRETCH = timedelta(days=62)  # of days in one group, so that few unmark
 EASTERNMOST = timedelta(hours=14)  # where a day begins first
 
 
-def refresh(*, seconds: float = 60.0, reader: Reader | None = None) -> bool:
+# What passes by itself, or says that time is up: no fault of the mark, so it is raised and counts as no attempt.
+Passing = tuple[type[Exception], ...]
+
+
+def refresh(*, seconds: float = 60.0, reader: Reader | None = None, passing: Passing = (OperationalError,)) -> bool:
     """Rebuild what is marked, payloads last, for about this long; whether everything was done.
 
-    A rebuild that raises is kept with its reason and tried again later; it holds up nothing else.
+    A rebuild that raises is kept with its reason and tried again later; it holds up nothing else. Errors in `passing`
+    are raised.
     """
     deadline = time.monotonic() + seconds
-    days = _drain(StaleDay, rebuild_days, deadline, reader)
-    statuses = _drain(StaleStatus, rebuild_statuses, deadline, reader)
-    return _drain(StalePayload, rebuild_payload, deadline, reader) and days and statuses
+    days = _drain(StaleDay, rebuild_days, deadline, reader, passing)
+    statuses = _drain(StaleStatus, rebuild_statuses, deadline, reader, passing)
+    return _drain(StalePayload, rebuild_payload, deadline, reader, passing) and days and statuses
 
 
 def _drain(
-    kind: type[AnyMark], rebuild: Callable[[list[AnyMark]], None], deadline: float, reader: Reader | None
+    kind: type[AnyMark],
+    rebuild: Callable[[list[AnyMark]], None],
+    deadline: float,
+    reader: Reader | None,
+    passing: Passing,
 ) -> bool:
     # Only what was marked when this began, and each mark once: a device that goes on sending would otherwise keep a
     # worker rebuilding the same book without a pause. What is marked meanwhile has a message of its own.
@@ -54,10 +64,12 @@ def _drain(
         taken |= {mark.pk for mark in group}
         try:
             rebuild(group)
+        except passing:
+            raise
         except Exception:
             # One session that breaks the arithmetic must not keep every reader's statistics from moving.
             logger.exception("Rebuilding %s %s failed", kind.__name__, [mark.pk for mark in group])
-            _rebuild_one_by_one(group, rebuild)
+            _rebuild_one_by_one(group, rebuild, passing)
     return True
 
 
@@ -78,11 +90,13 @@ def _next_group(kind: type[AnyMark], newest: int, taken: set[int], reader: Reade
     return group
 
 
-def _rebuild_one_by_one(group: list[AnyMark], rebuild: Callable[[list[AnyMark]], None]) -> None:
+def _rebuild_one_by_one(group: list[AnyMark], rebuild: Callable[[list[AnyMark]], None], passing: Passing) -> None:
     """Rebuild each mark of a group by itself, and keep why the ones that fail do."""
     for mark in group:
         try:
             rebuild([mark])
+        except passing:
+            raise
         except Exception as error:
             note_failure(mark, error)
 

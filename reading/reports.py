@@ -13,9 +13,9 @@ from library.queries import visible_book
 from reading.clocks import Clock
 from reading.files import FileReport, book_of_file
 from reading.marks import mark_payload_stale
-from reading.models import Position
 from reading.positions import PlaceReport, PlaceVerdict, park_position, record_position
 from reading.sessions import SessionReport, SessionVerdict, record_sessions
+from reading.turns import take_turn
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ def report_position(
     reader: Reader, book: Book, place: PlaceReport, *, device: DeviceClue, clock: Clock
 ) -> PlaceVerdict:
     """Store one place that a device reports."""
+    take_turn(reader.pk)
     known = known_device(reader, device)
     verdict = record_position(reader, book, place, device=known, clock=clock)
     _note_contact(known, device, clock)
@@ -63,6 +64,7 @@ def report_sessions(
     reader: Reader, sessions: Sequence[SessionReport], *, device: DeviceClue, clock: Clock
 ) -> list[SessionVerdict]:
     """Store the sessions that a device reports."""
+    take_turn(reader.pk)
     known = known_device(reader, device)
     verdicts = record_sessions(reader, sessions, device=known, clock=clock)
     _note_contact(known, device, clock)
@@ -79,8 +81,8 @@ def report_batch(
     clock: Clock,
 ) -> tuple[list[PositionOutcome | Refusal], list[SessionVerdict | Refusal]]:
     """Store an outbox in one commit: an outcome for each item, in order. One bad item does not spoil the others."""
+    take_turn(reader.pk)
     known = known_device(reader, device)
-    _lock_places(reader, positions)
     places = [_store_place(reader, item, device=known, clock=clock) for item in positions]
     verdicts = _store_sessions(reader, sessions, device=known, clock=clock)
     _note_contact(known, device, clock)
@@ -90,13 +92,6 @@ def report_batch(
 def _note_contact(known: Device, device: DeviceClue, clock: Clock) -> None:
     if note_contact(known, device, now=clock.now):
         mark_payload_stale(known.reader_id)  # the statistics name the device of each recent session
-
-
-def _lock_places(reader: Reader, positions: Sequence[PositionItem]) -> None:
-    """Lock the places of a batch in one order, so that two devices that flush at once never wait for each other."""
-    ids = {item.book_id for item in positions if item.book_id is not None}
-    if len(ids) > 1:
-        list(Position.objects.select_for_update().filter(reader=reader, book__in=ids).order_by("pk").values_list("pk"))
 
 
 def _store_place(reader: Reader, item: PositionItem, *, device: Device, clock: Clock) -> PositionOutcome | Refusal:

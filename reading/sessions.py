@@ -11,7 +11,7 @@ from django.db import transaction
 from accounts.days import days_anywhere, zone_named
 from accounts.models import Device, Reader
 from accounts.statements import insert_rows
-from library.queries import visible_ids
+from library.queries import readable_ids
 from reading.clocks import Clock, shift
 from reading.files import FileReport, book_of_file
 from reading.marks import mark_days_stale, mark_payload_stale, mark_statuses_stale
@@ -76,8 +76,8 @@ class _Batch:
     files: dict[FileReport, tuple[int | None, DeviceFile | None]] = field(default_factory=dict)
 
     def load_books(self, ids: set[int]) -> None:
-        visible = visible_ids(self.reader, ids)
-        self.books = {pk: pk if pk in visible else None for pk in ids}
+        readable = readable_ids(self.reader, ids)
+        self.books = {pk: pk if pk in readable else None for pk in ids}
 
     def place_of(self, report: SessionReport) -> tuple[int | None, DeviceFile | None]:
         if report.book_id is not None and self.books.get(report.book_id) is not None:

@@ -17,6 +17,7 @@ from library.models import Book
 from reading.marks import drop_marks, mark_payload_stale, mark_statuses_stale
 from reading.models import BookStatus, PositionWrite, Session, StaleStatus, StatusFact, StatusState
 from reading.positions import clear_place
+from reading.turns import take_turn
 
 FINISHED_FROM = 0.99  # fraction; the last pages of a book are seldom turned
 
@@ -70,6 +71,7 @@ def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
 @transaction.atomic
 def set_status(reader: Reader, book: Book, state: str, *, now: datetime) -> None:
     """Keep what the reader says about a book. Setting it unread clears the place."""
+    take_turn(reader.pk)
     StatusFact.objects.create(reader=reader, book=book, state=state, set_at=now)
     if state == StatusState.UNREAD:
         clear_place(reader, book, now=now)
@@ -81,6 +83,7 @@ def rebuild_statuses(marks: Sequence[StaleStatus]) -> None:
     reader_id = marks[0].reader_id
     statuses = {mark.book_id: status_of(reader_id, mark.book_id) for mark in marks}
     with transaction.atomic():
+        take_turn(reader_id)
         changed = [store_status(reader_id, mark.book_id, statuses[mark.book_id]) for mark in drop_marks(marks)]
         # A book that is being read has an estimate, which moves with its place though the status stays.
         if any(changed) or any(status.state == StatusState.READING for status in statuses.values()):

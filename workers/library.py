@@ -56,8 +56,8 @@ def import_queued() -> None:
         took_any = True
         if time.monotonic() > end:
             break
-    finish_scans()
+    ended = finish_scans()
     if took:
         enqueue(import_queued)
-    if took_any:
-        enqueue(adopt)  # devices may have reported reading of these files before they came
+    if took_any or ended:
+        enqueue(adopt)  # devices may have reported reading of these files before they came, or came back

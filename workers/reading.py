@@ -8,6 +8,7 @@ import logging
 from functools import partial
 
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -27,7 +28,7 @@ SECONDS_A_RUN = 60.0  # far below the hard limit of a task; what is left then is
 @retried_task(name="reading.refresh")
 def refresh() -> None:
     """Rebuild the days, statuses and payloads that are marked stale."""
-    if not refresh_marks(seconds=SECONDS_A_RUN):
+    if not refresh_marks(seconds=SECONDS_A_RUN, passing=(OperationalError, SoftTimeLimitExceeded)):
         enqueue(refresh)
 
 

@@ -16,7 +16,7 @@ WORKER_SHOULD_BEGIN_WITHIN_SECONDS = 10.0
 @click.argument("path", required=False, default="")
 @click.option("--wait", is_flag=True, help="Show a progress bar, and end when everything is imported.")
 def scan(path: str, wait: bool) -> None:
-    """Import what is new or changed in the library folder, or in the folder PATH of it."""
+    """Import what is new or changed in the library folder, or in PATH, a folder given from the library folder on."""
     use_django()
     from library.errors import LibraryError
     from library.importing import queue_scan

@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -129,6 +130,11 @@ def ping(queue: str) -> None:
 def migrate() -> None:
     """Bring the database up to date with this version of Tome."""
     use_django()
+    from django.conf import settings
     from django.core.management import call_command
 
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        # Made by us and not by SQLite, whose new files everybody on the machine may read; its log gets the same mode.
+        Path(database["NAME"]).touch(mode=0o600)
     call_command("migrate", interactive=False, verbosity=1)

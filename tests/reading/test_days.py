@@ -3,6 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -156,3 +157,29 @@ def test_days_rebuilt_one_by_one_are_those_of_the_whole(spans: list[SessionSpan]
         for day in {day for day, _ in whole}:
             assert totals_of_days(reader, day, day) == {key: total for key, total in whole.items() if key[0] == day}
         transaction.set_rollback(True)
+
+
+def test_a_session_that_ends_at_midnight_and_comes_late_takes_its_time_back(read: Read) -> None:
+    midnight = datetime(2026, 5, 1, 22, tzinfo=UTC)  # in Berlin
+    read("over midnight", midnight - minutes(60), 180)
+    refresh()
+    read("until midnight", midnight - minutes(120), 120)
+    refresh()
+    assert shown() == [("2026-05-01", 7200, 1, 0, 0), ("2026-05-02", 7200, 1, 0, 0)]
+
+
+def test_what_passes_by_itself_is_no_attempt_of_the_mark(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    import reading.days
+
+    def locked(*_: Any) -> Any:
+        raise OperationalError("database is locked")
+
+    read("one", NOON, 30)
+    with monkeypatch.context() as patch:
+        patch.setattr(reading.days, "totals_of_days", locked)
+        for _ in range(7):
+            with pytest.raises(OperationalError):
+                refresh()
+    assert set(StaleDay.objects.values_list("attempts", flat=True)) == {0}
+    refresh()
+    assert [row[0] for row in shown()] == ["2026-05-01"]

@@ -12,7 +12,7 @@ from accounts.models import Reader
 from library.models import Book
 from reading.clocks import Clock
 from reading.marks import mark_days_stale, mark_payload_stale, mark_statuses_stale
-from reading.models import BookDay, BookStatus, Session, StatsPayload, StatusState
+from reading.models import BookDay, BookStatus, Session, StaleDay, StatsPayload, StatusState
 from reading.positions import PlaceReport
 from reading.rebuilding import drift, rebuild
 from reading.refreshing import refresh
@@ -174,3 +174,9 @@ def derived_rows() -> list[list[tuple[Any, ...]]]:
         list(BookStatus.objects.values_list("state", "started_at", "finished_at")),
         list(StatsPayload.objects.values_list("etag", "body")),
     ]
+
+
+def test_a_day_whose_rebuild_failed_for_good_is_drift(ada: Reader, read: Any) -> None:
+    read("one", NOON, 30)
+    StaleDay.objects.update(attempts=5, failure="ZeroDivisionError: division by zero")
+    assert [sentence for sentence in drift(ada) if sentence.startswith("Day 2026-05-01")]

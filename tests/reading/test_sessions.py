@@ -179,3 +179,10 @@ def test_a_batch_costs_as_many_queries_as_one_session(
     with django_assert_max_num_queries(16):
         report_sessions(ada, sessions, device=KOBO, clock=Clock(NOON + timedelta(days=2)))
     assert Session.objects.count() == 50
+
+
+def test_what_is_read_of_a_book_whose_files_are_away_counts(read: Read, book: Book) -> None:
+    Book.objects.update(is_active=False)
+    assert read("one", NOON, 30).book_id == book.pk
+    refresh()
+    assert BookDay.objects.get().seconds == 1800
