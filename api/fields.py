@@ -78,7 +78,7 @@ QueryCount = Annotated[Count | None, BeforeValidator(_absent_if_empty)]  # a cli
 class FileIn(BaseModel):
     """A file on a device."""
 
-    filename: Annotated[ShortText, Field(min_length=1)]
+    filename: ShortText
     ko_md5: FileMd5 | None = None
     size: Count | None = None
     folder: ShortText | None = None

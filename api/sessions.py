@@ -61,7 +61,7 @@ class SessionIn(BaseModel):
             duration_seconds=self.duration_seconds,
             uuid=self.session_uuid or "",
             book_id=self.book_id,
-            file=self.file.as_report() if self.file else None,
+            file=self.file.as_report() if self.file and self.file.filename else None,
             progress_start=self.progress_start,
             progress_end=self.progress_end,
             pages_turned=self.pages_turned or 0,

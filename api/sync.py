@@ -35,7 +35,7 @@ class PositionItemIn(PlaceIn):
 
     def as_item(self) -> PositionItem:
         place = self.as_report()
-        file = self.file.as_report() if self.file else None
+        file = self.file.as_report() if self.file and self.file.filename else None
         if file and not place.ko_md5:
             place = PlaceIn.as_report(self.model_copy(update={"ko_md5": file.ko_md5}))
         return PositionItem(place=place, book_id=self.book_id, file=file)
@@ -90,7 +90,7 @@ def _read_position(item: Any) -> PositionItem | Refusal:
         position = PositionItemIn.model_validate(item)
     except ValidationError as error:
         return Refusal(_why(error))
-    if position.book_id is None and position.file is None:
+    if position.book_id is None and (position.file is None or not position.file.filename):
         return Refusal("It names neither a book nor a file.")
     return position.as_item()
 
@@ -98,7 +98,7 @@ def _read_position(item: Any) -> PositionItem | Refusal:
 def _read_session(item: Any, timezone_of_batch: str | None) -> SessionReport | Refusal:
     try:
         session = SessionIn.model_validate(item)
-        if session.book_id is None and session.file is None:
+        if session.book_id is None and (session.file is None or not session.file.filename):
             return Refusal("It names neither a book nor a file.")
         return session.as_report(timezone=timezone_of_batch)
     except ValidationError as error:

@@ -23,15 +23,16 @@ def visible_book(reader: Reader, book_id: int) -> Book | None:
     return fetch_row(Book, f"id = %s AND {IS_VISIBLE}", [book_id])
 
 
-def readable_ids(reader: Reader, ids: Collection[int]) -> set[int]:
-    """Which of these ids are books that the reader may see when they are there; their files may be away for now.
+def readable_books(reader: Reader, ids: Collection[int]) -> dict[int, bool]:
+    """Which of these ids are books that the reader may see when they are there, and whether each is there now.
 
     What was read of a book counts although its disk is not mounted when the device reports it.
     """
     if not ids:
-        return set()
+        return {}
     places = ", ".join(["%s"] * len(ids))
-    return {pk for (pk,) in query(f"SELECT id FROM library_book WHERE id IN ({places})", list(ids))}
+    rows = query(f"SELECT id, {IS_VISIBLE} FROM library_book WHERE id IN ({places})", list(ids))
+    return {pk: bool(is_there) for pk, is_there in rows}
 
 
 def with_details(books: QuerySet[Book]) -> QuerySet[Book]:

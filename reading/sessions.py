@@ -11,7 +11,7 @@ from django.db import transaction
 from accounts.days import days_anywhere, zone_named
 from accounts.models import Device, Reader
 from accounts.statements import insert_rows
-from library.queries import readable_ids
+from library.queries import readable_books
 from reading.clocks import Clock, shift
 from reading.files import FileReport, book_of_file
 from reading.marks import mark_days_stale, mark_payload_stale, mark_statuses_stale
@@ -72,15 +72,18 @@ class _Batch:
     """What one request's sessions refer to, each looked up once."""
 
     reader: Reader
-    books: dict[int, int | None] = field(default_factory=dict)
+    books: dict[int, bool] = field(default_factory=dict)  # by id: whether it is there now
     files: dict[FileReport, tuple[int | None, DeviceFile | None]] = field(default_factory=dict)
 
     def load_books(self, ids: set[int]) -> None:
-        readable = readable_ids(self.reader, ids)
-        self.books = {pk: pk if pk in readable else None for pk in ids}
+        self.books = readable_books(self.reader, ids)
+
+    def shown(self, book_id: int | None) -> int | None:
+        """The book as an answer may name it: one that is not there now is answered like one that does not exist."""
+        return book_id if book_id is not None and self.books.get(book_id, True) else None
 
     def place_of(self, report: SessionReport) -> tuple[int | None, DeviceFile | None]:
-        if report.book_id is not None and self.books.get(report.book_id) is not None:
+        if report.book_id in self.books:
             return report.book_id, None
         if report.file is None:
             return None, None
@@ -176,11 +179,11 @@ def record_sessions(
             received_at=clock.now,
         )
     new = _insert_new(fresh)
-    stored = {uuid: (pk, fresh[uuid].book_id) for uuid, pk in new.items()}
+    stored = {uuid: (pk, batch.shown(fresh[uuid].book_id)) for uuid, pk in new.items()}
     known = [uuid for uuid in uuids if uuid not in stored]
     if known:
         rows = Session.objects.filter(reader=reader, uuid__in=known).values_list("uuid", "pk", "book_id")
-        stored |= {uuid: (pk, book_id) for uuid, pk, book_id in rows}
+        stored |= {uuid: (pk, batch.shown(book_id)) for uuid, pk, book_id in rows}
     if new:
         mark_affected(reader, [session for uuid, session in fresh.items() if uuid in new and counts(session)])
         mark_payload_stale(reader.pk)
