@@ -3,6 +3,9 @@ from django.db import models
 from django.db.models.functions import Now
 
 
+AUTHOR = "aut"  # the role, among those of `Authorship`
+
+
 class BookType(models.TextChoices):
     BOOK = "book"
     LIGHT_NOVEL = "light_novel"
@@ -27,18 +30,37 @@ class Series(models.Model):
         return self.name
 
 
+class ReadingDirection(models.TextChoices):
+    UNKNOWN = ""
+    LEFT_TO_RIGHT = "ltr"
+    RIGHT_TO_LEFT = "rtl"
+
+
 class Book(models.Model):
-    """A work, whichever files hold it. Inactive when none of its files is there any more; never deleted by a scan."""
+    """A work, whichever files hold it. Inactive when none of its files is there any more; never deleted by a scan.
+
+    What describes it follows from what its files state and from `edits`, see `library.describing`.
+    """
 
     title = models.CharField(max_length=1000)
     title_key = models.CharField(max_length=1000, db_index=True)  # matching.names.title_key, for resolve by equal title
+    sort_title = models.CharField(max_length=1000, blank=True)
     language = models.CharField(max_length=50, blank=True)
+    description = models.TextField(blank=True)  # plain text
+    publisher = models.CharField(max_length=500, blank=True)
+    published = models.CharField(max_length=10, blank=True)  # `2011`, `2011-05` or `2011-05-27`
+    subjects = models.JSONField(default=list)
     series = models.ForeignKey(Series, on_delete=models.SET_NULL, null=True, related_name="books")
     series_index = models.FloatField(null=True)
     book_type = models.CharField(max_length=20, choices=BookType.choices, default=BookType.BOOK)
-    authors = models.ManyToManyField(Author, through="Authorship", related_name="books")
-    cover = models.CharField(max_length=200, blank=True)  # path below the data folder's `covers`
+    reading_direction = models.CharField(max_length=3, choices=ReadingDirection.choices, blank=True)
+    pages = models.PositiveIntegerField(null=True)
+    characters = models.PositiveBigIntegerField(null=True)
+    authors = models.ManyToManyField(Author, through="Authorship", related_name="books")  # with all other contributors
+    cover = models.CharField(max_length=200, blank=True)  # that of one of its files
+    edits = models.JSONField(default=dict)  # what a person set, by field: it stands before whatever a file states
     is_active = models.BooleanField(default=True)
+    merged_into = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="merged")  # by hand
     added_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
@@ -48,11 +70,23 @@ class Book(models.Model):
 class Authorship(models.Model):
     book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="authorships")
     author = models.ForeignKey(Author, on_delete=models.CASCADE, related_name="authorships")
+    role = models.CharField(max_length=10, default=AUTHOR)  # MARC relator code: `aut`, `trl`, `ill`, …
     place = models.PositiveSmallIntegerField()  # order on the title page, from 0
 
     class Meta:
         ordering = ["place"]
-        constraints = [models.UniqueConstraint(name="library_author_once_per_book", fields=["book", "author"])]
+        constraints = [models.UniqueConstraint(name="library_author_once_per_role", fields=["book", "author", "role"])]
+
+
+class BookKey(models.Model):
+    """One of the keys under which a file on a device may find the book: `matching.keys.keys_of_book`. Derived."""
+
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="keys", db_index=False)
+    key = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="library_key_once_per_book", fields=["book", "key"])]
+        indexes = [models.Index(name="library_books_of_key", fields=["key", "book"])]  # the candidates of a file name
 
 
 class BookFile(models.Model):
@@ -67,6 +101,9 @@ class BookFile(models.Model):
     sha256 = models.CharField(max_length=64)
     ko_md5 = models.CharField(max_length=32)  # KOReader's partial MD5, see library.hashes
     is_present = models.BooleanField(default=True)
+    stated = models.JSONField(default=dict)  # what the file says about itself, see library.describing.Statement
+    cover = models.CharField(max_length=200, blank=True)  # below the data folder's `covers`, see library.covers
+    reason = models.CharField(max_length=500, blank=True)  # why it is a file of this book: a sentence
 
     def __str__(self) -> str:
         return self.path
@@ -84,6 +121,18 @@ class FileHash(models.Model):
         constraints = [models.UniqueConstraint(name="library_hash_once_per_file", fields=["file", "sha256"])]
 
 
+class Identifier(models.Model):
+    """What a file calls its work: an ISBN, a UUID, …"""
+
+    file = models.ForeignKey(BookFile, on_delete=models.CASCADE, related_name="identifiers", db_index=False)
+    scheme = models.CharField(max_length=50)
+    value = models.CharField(max_length=500)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="library_identifier_once", fields=["file", "scheme", "value"])]
+        indexes = [models.Index(name="library_identifier_value", fields=["value", "scheme"])]  # who else has this one
+
+
 class Scan(models.Model):
     """One walk over the library folder. How many were imported or failed is counted from its `Import` rows."""
 
@@ -95,7 +144,12 @@ class Scan(models.Model):
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     folder = models.CharField(max_length=4000, blank=True)  # relative to the library root; empty for the whole of it
+    paths = models.JSONField(default=list)  # files and folders to look at, where it is not a whole folder
     seen = models.PositiveIntegerField(default=0)
+    left_out = models.JSONField(default=dict)  # files that are no books: how many, and the first of their paths
+    notices = models.JSONField(default=list)  # sentences: a folder that is empty now, …
+    worker = models.CharField(max_length=200, blank=True)  # the process that walks, see library.claims
+    heard_at = models.DateTimeField(null=True)  # when that process last said that it goes on
     walked = models.BooleanField(default=False)  # the folder was read to its end: only imports are left
     reason = models.CharField(max_length=500, blank=True)
     queued_at = models.DateTimeField(db_default=Now())
@@ -118,6 +172,8 @@ class Import(models.Model):
     size = models.BigIntegerField(default=0)
     mtime_ns = models.BigIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)  # begun, not finished: a file that kills workers shows here
+    worker = models.CharField(max_length=200, blank=True)  # the process that reads it, see library.claims
+    warnings = models.JSONField(default=list)  # sentences: what the file got wrong although it could be taken in
     scan = models.ForeignKey(Scan, on_delete=models.SET_NULL, null=True, related_name="imports")
     file = models.ForeignKey(BookFile, on_delete=models.SET_NULL, null=True, related_name="imports")
     queued_at = models.DateTimeField(db_default=Now())
