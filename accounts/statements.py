@@ -1,4 +1,4 @@
-"""Statements on rows whose SQL is made once: for the few paths that devices use all the time.
+"""Statements on rows whose SQL is made once: for the few paths that devices use all the time, and for imports.
 
 The ORM builds the text of each query anew, which costs ten to thirty times what the database takes to answer it; a
 PUT of a position makes eight. Here the text is made once for a model and a condition, and values go through the
@@ -6,6 +6,7 @@ connection's own conversions, so times and both databases are treated as the ORM
 ORM. Conditions are SQL with `%s` for each value, written in the source, never put together from input.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,24 +19,27 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 AnyModel = TypeVar("AnyModel", bound=models.Model)
 
 
-_TIME, _DATE, _PLAIN = "time", "date", ""
+_TIME, _DATE, _JSON, _PLAIN = "time", "date", "json", ""
 _Field = tuple[str, str]  # a field's attribute, and what its values want before the driver takes them
 
 
 @dataclass(frozen=True)
 class _Shape:
-    """A model's table: its columns in their order, which of them are times, and what an insert writes."""
+    """A model's table: its columns in their order, which of them are times or JSON, and what an insert writes."""
 
     table: str
     names: tuple[str, ...]
     columns: str
     times: tuple[int, ...]
+    texts_of_json: tuple[int, ...]
     written_columns: str
     written: tuple[_Field, ...]
 
 
 def _field(field: "models.Field[Any, Any]") -> _Field:
     is_time, is_date = isinstance(field, models.DateTimeField), isinstance(field, models.DateField)
+    if isinstance(field, models.JSONField):
+        return field.attname, _JSON
     return field.attname, _TIME if is_time else _DATE if is_date else _PLAIN
 
 
@@ -48,6 +52,7 @@ def _shape(model: type[models.Model]) -> _Shape:
         names=tuple(field.attname for field in fields),
         columns=", ".join(f'"{field.column}"' for field in fields),
         times=tuple(n for n, field in enumerate(fields) if isinstance(field, models.DateTimeField)),
+        texts_of_json=tuple(n for n, field in enumerate(fields) if isinstance(field, models.JSONField)),
         written_columns=", ".join(f'"{field.column}"' for field in written),
         written=tuple(_field(field) for field in written),
     )
@@ -88,13 +93,13 @@ def utc(value: Any) -> Any:
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
 
 
-def moment(instant: datetime) -> Any:
-    """A time as a statement's value."""
+def moment(instant: datetime | None) -> Any:
+    """A time, or None, as a statement's value."""
     return _live().ops.adapt_datetimefield_value(instant)
 
 
 def _prepared(row: models.Model, fields: Iterable[_Field], live: BaseDatabaseWrapper) -> list[Any]:
-    """A row's values for the driver: all but times and dates go as they are."""
+    """A row's values for the driver: all but times, dates and JSON go as they are."""
     values = []
     for name, kind in fields:
         value = getattr(row, name)
@@ -102,6 +107,8 @@ def _prepared(row: models.Model, fields: Iterable[_Field], live: BaseDatabaseWra
             value = live.ops.adapt_datetimefield_value(value)
         elif kind == _DATE:
             value = live.ops.adapt_datefield_value(value)
+        elif kind == _JSON:
+            value = json.dumps(value)
         values.append(value)
     return values
 
@@ -130,6 +137,8 @@ def fetch_rows(model: type[AnyModel], condition: str, values: Sequence[Any], *, 
         fixed = list(row)
         for n in shape.times:
             fixed[n] = utc(fixed[n])
+        for n in shape.texts_of_json:
+            fixed[n] = json.loads(fixed[n])
         found.append(model.from_db(DEFAULT_DB_ALIAS, shape.names, fixed))
     return found
 
@@ -141,7 +150,10 @@ def fetch_row(model: type[AnyModel], condition: str, values: Sequence[Any], *, l
 
 
 def insert_rows(rows: Sequence[models.Model], *, tail: str = "") -> list[tuple[Any, ...]]:
-    """Insert rows of one model in one statement; what `tail` returns (`ON CONFLICT … RETURNING …`)."""
+    """Insert rows of one model in one statement; what `tail` returns (`ON CONFLICT … RETURNING …`).
+
+    A field without a value is written as NULL: what the database itself would fill in has to be given.
+    """
     if not rows:
         return []
     model, live = type(rows[0]), _live()
@@ -152,8 +164,24 @@ def insert_rows(rows: Sequence[models.Model], *, tail: str = "") -> list[tuple[A
         return cursor.fetchall() if "RETURNING" in tail else []
 
 
+def insert_row(row: models.Model) -> None:
+    """Insert a row and give it its primary key."""
+    [(row.pk,)] = insert_rows([row], tail=f'RETURNING "{row._meta.pk.column}"')  # type: ignore[union-attr]
+    row._state.adding = False
+    row._state.db = DEFAULT_DB_ALIAS
+
+
 def update_row(row: models.Model, names: Iterable[str]) -> None:
     """Store these fields of a row that is in the database."""
     names = tuple(names)
     fields = _named_fields(type(row), names)
     run(_update(type(row), names), [*_prepared(row, fields, _live()), row.pk])
+
+
+def take_turn_for(name: str) -> None:
+    """Wait until no other transaction has a turn for this name, and have it until this one ends.
+
+    On SQLite a transaction that writes is alone from its beginning.
+    """
+    if _live().vendor == "postgresql":
+        query("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])

@@ -24,3 +24,15 @@ class TooLarge(LibraryError):
 
 class OutsideLibrary(LibraryError):
     code = "outside_library"
+
+
+class MayPass(LibraryError):
+    """The file could not be read now; the next scan may find it readable although it has not changed."""
+
+    code = "not_readable_now"
+
+
+class InvalidEdit(LibraryError):
+    """A value that a person cannot give a book."""
+
+    code = "invalid_edit"

@@ -6,27 +6,27 @@ read; and what a file said is stored in one short transaction that first makes s
 
 import logging
 import os
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
-from library.covers import store_cover, to_webp
-from library.errors import LibraryError
-from library.formats import format_of, stem_of
-from library.formats.epub import read_epub
-from library.formats.metadata import Metadata, title_from_stem
-from library.formats.signatures import check_content
-from library.hashes import Digests, digests
-from library.models import Author, Authorship, Book, BookFile, BookType, FileHash, Import, Series
-from library.scanning import (
-    ScanReport,
+from accounts.statements import fetch_row, insert_row, insert_rows, moment, run, take_turn_for, update_row
+from library.claims import dead_workers, this_worker
+from library.covers import keep_cover
+from library.describing import Statement, describe, kept_statement, new_book
+from library.errors import LibraryError, MayPass
+from library.formats import format_of
+from library.grouping import book_for
+from library.hashes import Digests
+from library.models import Book, BookFile, FileHash, Identifier, Import
+from library.parsing import Parsed, Parser
+from library.scanning import (  # noqa: F401
     finish_scans,
     is_gone,
     latest_scan,
@@ -38,29 +38,12 @@ from library.scanning import (
 )
 from matching.names import file_name_key, title_key
 
-__all__ = [
-    "ScanReport",
-    "finish_scans",
-    "import_next",
-    "latest_scan",
-    "queue_scan",
-    "scan_report",
-    "walk",
-]
-
 logger = logging.getLogger(__name__)
 
-# The hard time limit of the task that imports: a row that was begun longer ago has lost its worker.
+# The hard time limit of the task that imports: a row that was begun longer ago has lost its worker, wherever that ran.
 CLAIM_SECONDS = 300
 ATTEMPTS_LIMIT = 3
-SLOW_SECONDS = 30
 REASON_LENGTH = 500
-
-
-class MayPass(LibraryError):
-    """The file could not be read now; the next scan may find it readable although it has not changed."""
-
-    code = "not_readable_now"
 
 
 @dataclass(frozen=True)
@@ -69,13 +52,16 @@ class ReadFile:
 
     path: str
     format: str
-    digests: Digests
     mtime_ns: int
-    metadata: Metadata
+    parsed: Parsed
+
+    @property
+    def digests(self) -> Digests:
+        return self.parsed.digests
 
 
-def import_next() -> bool:
-    """Import one queued file; False when none is left to take.
+def import_next(parser: Parser) -> bool:
+    """Import one queued file, read by this parser; False when none is left to take.
 
     A file that cannot be read becomes a failed row with a sentence. An OperationalError, which passes by itself, puts
     the row back into the queue and is raised.
@@ -83,14 +69,8 @@ def import_next() -> bool:
     claimed = claim()
     if claimed is None:
         return False
-    began = time.monotonic()
     try:
-        read = read_file(claimed.path)
-        cover = to_webp(read.metadata.cover)  # before the transaction: it takes a while
-        with transaction.atomic():
-            book = store(claimed, read)
-            if book is not None:
-                keep_cover(book, cover)
+        store(claimed, read_file(claimed.path, parser))
     except OperationalError:
         release(claimed)
         raise
@@ -101,20 +81,10 @@ def import_next() -> bool:
     except OSError as error:
         refuse(claimed, f"This file could not be read: {words_of(error)}.", may_pass=True)
     except Exception as error:
-        # A parser met something that nobody thought of. The file fails; the others must not wait for it.
-        # A task's soft time limit arrives here too.
+        # Something that nobody thought of. The file fails; the others must not wait for it.
         logger.exception("Import %d failed in an unforeseen way.", claimed.pk)
-        seconds = int(time.monotonic() - began)
-        slow = f" after {seconds} seconds" if seconds >= SLOW_SECONDS else ""
-        refuse(claimed, f"This file could not be read: its reader stopped{slow} ({type(error).__name__}).")
+        refuse(claimed, f"This file could not be taken in, because of an error in Tome ({type(error).__name__}).")
     return True
-
-
-def keep_cover(book: Book, cover: bytes | None) -> None:
-    try:
-        store_cover(book, cover)
-    except OSError as error:
-        logger.warning("The cover of book %d cannot be kept: %s", book.pk, error)
 
 
 def claim() -> Import | None:
@@ -123,27 +93,57 @@ def claim() -> Import | None:
     The attempt is counted and committed before the file is touched: a file that kills workers is given up after three.
     """
     while True:
-        now = timezone.now()
-        killed = Q(state=Import.State.RUNNING, started_at__lt=now - timedelta(seconds=CLAIM_SECONDS))
         # One after the other, so that the index gives the first of them without sorting the whole queue.
-        row = Import.objects.filter(state=Import.State.QUEUED).order_by("id").first()
-        row = row or Import.objects.filter(killed).order_by("id").first()
+        row = fetch_row(Import, OLDEST_QUEUED, []) or oldest_killed()
         if row is None:
             return None
-        mine = Import.objects.filter(pk=row.pk, state=row.state, attempts=row.attempts, started_at=row.started_at)
+        former = (row.state, row.attempts, row.started_at)
         if row.attempts >= ATTEMPTS_LIMIT:
-            mine.update(
-                state=Import.State.FAILED,
-                reason="This file stopped the importer three times, so it is left out.",
-                finished_at=now,
-            )
-        elif mine.update(state=Import.State.RUNNING, attempts=F("attempts") + 1, started_at=now):
-            row.state, row.attempts, row.started_at = Import.State.RUNNING, row.attempts + 1, now
+            row.state, row.finished_at = Import.State.FAILED, timezone.now()
+            row.reason = "This file stopped the importer three times, so it is left out."
+        else:
+            row.state, row.attempts = Import.State.RUNNING, row.attempts + 1
+            row.started_at, row.worker = timezone.now(), this_worker()
+        if change_if_still(row, former) and row.state == Import.State.RUNNING:
             return row
 
 
+OLDEST_QUEUED = "state = 'queued' ORDER BY id LIMIT 1"
+TAKE = """
+    UPDATE library_import SET state = %s, attempts = %s, started_at = %s, worker = %s, reason = %s, finished_at = %s
+    WHERE id = %s AND state = %s AND attempts = %s AND (started_at = %s OR started_at IS NULL)"""
+
+
+def change_if_still(row: Import, former: tuple[str, int, datetime | None]) -> bool:
+    """Store what a claim changes, if no other worker was faster."""
+    state, attempts, started_at = former
+    changed = [row.state, row.attempts, moment(row.started_at), row.worker, row.reason, moment(row.finished_at)]
+    return run(TAKE, [*changed, row.pk, state, attempts, moment(started_at)]) == 1
+
+
+def oldest_killed() -> Import | None:
+    """The first row that was begun so long ago that its worker must be gone."""
+    began_before = timezone.now() - timedelta(seconds=CLAIM_SECONDS)
+    return Import.objects.filter(state=Import.State.RUNNING, started_at__lt=began_before).order_by("id").first()
+
+
+def requeue_abandoned() -> int:
+    """Put the rows whose worker surely runs no more back into the queue, without waiting for their time; how many."""
+    running = Import.objects.filter(state=Import.State.RUNNING)
+    dead = dead_workers(running.order_by().values_list("worker", flat=True).distinct())
+    return running.filter(worker__in=dead).update(state=Import.State.QUEUED) if dead else 0
+
+
+# Is the row still as `claim` left it? Not if a scan queued it again, or another worker took it over.
+HELD = "id = %s AND state = 'running' AND attempts = %s AND started_at = %s"
+
+
+def held_by(claimed: Import) -> list[Any]:
+    return [claimed.pk, claimed.attempts, moment(claimed.started_at)]
+
+
 def held(claimed: Import) -> Q:
-    """Is the row still as `claim` left it? Not if a scan queued it again, or another worker took it over."""
+    """The same as `HELD`, for the ORM."""
     return Q(pk=claimed.pk, state=Import.State.RUNNING, attempts=claimed.attempts, started_at=claimed.started_at)
 
 
@@ -163,7 +163,7 @@ def refuse(claimed: Import, sentence: str, *, may_pass: bool = False) -> None:
     logger.info("Import %d failed: %s", claimed.pk, sentence)
 
 
-def read_file(path: str) -> ReadFile:
+def read_file(path: str, parser: Parser) -> ReadFile:
     """Read a file of the library; a LibraryError or OSError if it cannot be taken in."""
     location = Path(settings.LIBRARY_DIR) / path
     format = format_of(path)
@@ -172,65 +172,120 @@ def read_file(path: str) -> ReadFile:
     if is_gone(location):
         raise MayPass("This file is no longer there.")
     before = os.stat(location)
-    check_content(location, format)
-    metadata = read_epub(location) if format in ("epub", "kepub.epub") else Metadata()
-    found = digests(location)
+    parsed = parser.read(location, format)
     after = os.stat(location)
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or found.size != after.st_size:
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or (
+        parsed.digests.size != after.st_size
+    ):
         raise MayPass("This file changed while it was read; it is taken in by the next scan.")
-    return ReadFile(path, format, found, after.st_mtime_ns, metadata)
+    return ReadFile(path, format, after.st_mtime_ns, parsed)
 
 
 @transaction.atomic
-def store(claimed: Import, read: ReadFile) -> Book | None:
-    """Bring the library's rows in line with what was read; the book if its cover may be another now.
+def store(claimed: Import, read: ReadFile) -> None:
+    """Bring the library's rows in line with what was read.
 
     The bytes decide what the file is. Bytes that are known from another path came from there, unless that path still
     holds them: then this is a copy, and another file of the same book. Bytes that are not known make the file at this
-    path another version of itself, or a new book where there was none.
+    path another version of itself, or where there was none a file of the book that `library.grouping` finds.
     """
-    if not Import.objects.select_for_update().filter(held(claimed)).exists():
-        return None
-    file = BookFile.objects.select_related("book").filter(path=read.path).first()
-    is_changed = is_moved = False
-    if file is None or file.sha256 != read.digests.sha256:
-        twin = file_with_bytes(read.digests)
-        if twin and not is_still_there(twin):
-            if file:
-                give_way(file, twin)
-            file, is_moved = twin, True
-        elif file:
-            is_changed = True
-        elif twin:
-            file = BookFile(book=twin.book)
-        else:
-            file, is_changed = BookFile(book=Book.objects.create(title="", title_key="")), True
-    keep_file(file, read)
-    if is_changed or is_moved:  # moved too: the title may come from the file's name
-        describe(file.book, read)
-    file.book.is_active = True
-    file.book.save(update_fields=[*DESCRIBED, "is_active"])
-    Import.objects.filter(pk=claimed.pk).update(
-        state=Import.State.IMPORTED,
-        reason="",
-        attempts=0,
-        file=file,
-        size=read.digests.size,
-        mtime_ns=read.mtime_ns,
-        finished_at=timezone.now(),
-    )
-    return file.book if is_changed else None
+    if fetch_row(Import, HELD, held_by(claimed), lock=True) is None:
+        return
+    file = fetch_row(BookFile, "path = %s", [read.path])
+    has_other_bytes = file is None or file.sha256 != read.digests.sha256
+    twin = file_with_bytes(read.digests) if has_other_bytes else None
+    if twin and not is_still_there(twin):
+        if file:
+            give_way(file, twin)
+        file, has_other_bytes = twin, False
+    if file is None:
+        file = add_file(read, twin)
+    else:
+        change_file(file, read, has_other_bytes=has_other_bytes)
+    claimed.state, claimed.reason, claimed.attempts = Import.State.IMPORTED, "", 0
+    claimed.warnings, claimed.file_id = list(read.parsed.metadata.warnings), file.pk
+    claimed.size, claimed.mtime_ns, claimed.finished_at = read.digests.size, read.mtime_ns, timezone.now()
+    update_row(claimed, OUTCOME)
+
+
+OUTCOME = ("state", "reason", "attempts", "warnings", "file_id", "size", "mtime_ns", "finished_at")
+
+
+def add_file(read: ReadFile, twin: BookFile | None) -> BookFile:
+    """Store a file at a path where none was known, in the book of its twin, in one that it fits, or in a new one."""
+    file = filled(BookFile(), read)
+    metadata = read.parsed.metadata
+    if twin:
+        file.book_id, file.reason = twin.book_id, "Its bytes are those of another file."
+    else:
+        stated = Statement.of(file)
+        # Two workers with two formats of one new book take turns, or each would make a book of its own.
+        take_turn_for(f"title {title_key(stated.title)}")
+        if found := book_for(read.path, read.format, stated, metadata.identifiers):
+            file.book, file.reason = found
+    is_first = file.book_id is None
+    if is_first:
+        file.book = new_book(file, isbns={each.value for each in metadata.identifiers if each.scheme == "isbn"})
+    insert_row(file)
+    keep_hash(file)
+    insert_rows([Identifier(file=file, scheme=scheme, value=value) for scheme, value in identifiers_of(read)])
+    if read.parsed.thumbnails is not None:
+        keep_cover(file, read.parsed.thumbnails)
+    if not is_first:
+        describe(file.book)
+    elif file.cover:
+        Book.objects.filter(pk=file.book_id).update(cover=file.cover)
+    return file
+
+
+def change_file(file: BookFile, read: ReadFile, *, has_other_bytes: bool) -> None:
+    """Store where a known file is now, what its bytes are and what it says of itself."""
+    filled(file, read).save()
+    keep_hash(file)
+    wanted = identifiers_of(read)
+    if wanted != set(file.identifiers.values_list("scheme", "value")):
+        file.identifiers.all().delete()
+        insert_rows([Identifier(file=file, scheme=scheme, value=value) for scheme, value in wanted])
+    if has_other_bytes or bool(file.cover) != (read.parsed.thumbnails is not None):
+        keep_cover(file, read.parsed.thumbnails)
+    describe(file.book)
+
+
+def filled(file: BookFile, read: ReadFile) -> BookFile:
+    file.path = read.path
+    file.name_key = file_name_key(read.path)
+    file.format = read.format
+    file.size, file.mtime_ns = read.digests.size, read.mtime_ns
+    file.sha256, file.ko_md5 = read.digests.sha256, read.digests.ko_md5
+    file.is_present = True
+    file.stated = kept_statement(read.parsed.metadata)
+    return file
+
+
+def identifiers_of(read: ReadFile) -> set[tuple[str, str]]:
+    return {(each.scheme, each.value) for each in read.parsed.metadata.identifiers}
+
+
+def keep_hash(file: BookFile) -> None:
+    """Note the hash that a file has now; those that it had stay, since a device may hold the older bytes."""
+    row = FileHash(file=file, sha256=file.sha256, ko_md5=file.ko_md5, size=file.size)
+    insert_rows([row], tail="ON CONFLICT DO NOTHING")
+
+
+# Through the hashes, since the partial MD5 is what the index is on. One that is gone from its path first.
+TWIN = """
+    id = (
+        SELECT library_bookfile.id
+        FROM library_filehash JOIN library_bookfile ON library_bookfile.id = library_filehash.file_id
+        WHERE library_filehash.ko_md5 = %s AND library_filehash.sha256 = %s
+            AND library_bookfile.sha256 = %s AND library_bookfile.size = %s
+        ORDER BY library_bookfile.is_present, library_bookfile.id LIMIT 1
+    )"""
 
 
 def file_with_bytes(wanted: Digests) -> BookFile | None:
-    """A file that holds exactly these bytes now; one that is gone from its path first."""
-    # Through the hashes, since the partial MD5 is what the index is on.
-    return (
-        BookFile.objects.select_related("book")
-        .filter(hashes__ko_md5=wanted.ko_md5, hashes__sha256=wanted.sha256, sha256=wanted.sha256, size=wanted.size)
-        .order_by("is_present", "id")
-        .first()
-    )
+    """A file that holds exactly these bytes now."""
+    return fetch_row(BookFile, TWIN, [wanted.ko_md5, wanted.sha256, wanted.sha256, wanted.size])
 
 
 def is_still_there(file: BookFile) -> bool:
@@ -254,49 +309,3 @@ def give_way(file: BookFile, mover: BookFile) -> None:
     BookFile.objects.filter(pk=mover.pk).update(path=taken)
     if is_gone(Path(settings.LIBRARY_DIR) / left):
         mark_gone([file.pk])
-
-
-def keep_file(file: BookFile, read: ReadFile) -> None:
-    """Store where the file is and what its bytes are; a hash that it had before stays in `FileHash`."""
-    file.path = read.path
-    file.name_key = file_name_key(read.path)
-    file.format = read.format
-    file.size, file.mtime_ns = read.digests.size, read.mtime_ns
-    file.sha256, file.ko_md5 = read.digests.sha256, read.digests.ko_md5
-    file.is_present = True
-    file.save()
-    FileHash.objects.get_or_create(file=file, sha256=file.sha256, defaults={"ko_md5": file.ko_md5, "size": file.size})
-
-
-DESCRIBED = ("title", "title_key", "language", "series", "series_index", "book_type")
-
-
-def describe(book: Book, read: ReadFile) -> None:
-    """Have the book's title, authors, language and series be what its file says; its caller saves it."""
-    metadata = read.metadata
-    book.title = metadata.title or title_from_stem(stem_of(os.path.basename(read.path)))
-    book.title_key = title_key(book.title)
-    book.language = metadata.language
-    book.series = series_named(metadata.series) if metadata.series else None
-    book.series_index = metadata.series_index if metadata.series else None
-    book.book_type = BookType.COMIC if read.format in ("cbz", "cbr") else BookType.BOOK
-    authors = authors_named(metadata.authors)
-    if [each.author for each in book.authorships.select_related("author")] != authors:
-        book.authorships.all().delete()
-        Authorship.objects.bulk_create(
-            Authorship(book=book, author=author, place=place) for place, author in enumerate(authors)
-        )
-
-
-def series_named(name: str) -> Series:
-    # Ignoring the conflict, where `get_or_create` would have a failed statement spoil PostgreSQL's transaction.
-    Series.objects.bulk_create([Series(name=name)], ignore_conflicts=True)
-    return Series.objects.get(name=name)
-
-
-def authors_named(names: Sequence[str]) -> list[Author]:
-    """The authors of these names, in this order."""
-    # Sorted, so that two workers with the same authors never wait for each other in a circle.
-    Author.objects.bulk_create([Author(name=name) for name in sorted(names)], ignore_conflicts=True)
-    by_name = {author.name: author for author in Author.objects.filter(name__in=names)}
-    return [by_name[name] for name in names]

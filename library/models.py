@@ -2,7 +2,6 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
-
 AUTHOR = "aut"  # the role, among those of `Authorship`
 
 
@@ -59,6 +58,7 @@ class Book(models.Model):
     authors = models.ManyToManyField(Author, through="Authorship", related_name="books")  # with all other contributors
     cover = models.CharField(max_length=200, blank=True)  # that of one of its files
     edits = models.JSONField(default=dict)  # what a person set, by field: it stands before whatever a file states
+    described_at = models.DateTimeField(null=True)  # when title, authors, series or type became what they are now
     is_active = models.BooleanField(default=True)
     merged_into = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="merged")  # by hand
     added_at = models.DateTimeField(db_default=Now())

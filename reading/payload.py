@@ -18,7 +18,7 @@ from django.utils import timezone
 from accounts.days import local_day, zone_named
 from accounts.models import Reader
 from accounts.statements import insert_rows
-from library.models import Authorship, Book
+from library.models import AUTHOR, Authorship, Book
 from reading.marks import drop_marks
 from reading.models import BookDay, BookStatus, Position, Session, StalePayload, StatsPayload, StatusState
 from reading.streaks import streak_of
@@ -154,7 +154,7 @@ def _books(reader: Reader) -> list[dict[str, Any]]:
     )
     read = {row[0]: row[1:] for row in sums}
     names: dict[int, list[str]] = {}
-    written = Authorship.objects.filter(book__in=BookDay.objects.filter(reader=reader).values("book"))
+    written = Authorship.objects.filter(book__in=BookDay.objects.filter(reader=reader).values("book"), role=AUTHOR)
     for book_id, name in written.order_by("place").values_list("book", "author__name"):
         names.setdefault(book_id, []).append(name)
     books = Book.objects.filter(pk__in=BookDay.objects.filter(reader=reader).values("book"))

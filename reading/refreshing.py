@@ -12,7 +12,6 @@ from django.db import OperationalError
 from django.db.models import Exists, Max, OuterRef
 
 from accounts.models import Reader
-from library.models import Import
 from reading.days import rebuild_days
 from reading.marks import AnyMark, mark_payload_stale, note_failure, open_marks
 from reading.models import BookDay, StaleDay, StalePayload, StaleStatus, StatsPayload
@@ -101,11 +100,10 @@ def _rebuild_one_by_one(group: list[AnyMark], rebuild: Callable[[list[AnyMark]],
             note_failure(mark, error)
 
 
-def mark_reimported() -> int:
-    """Mark the payloads older than the import of a book in them, which may have another title now; how many."""
-    since = Import.objects.filter(finished_at__gte=OuterRef(OuterRef("generated_at")), file__isnull=False)
-    read = BookDay.objects.filter(reader=OuterRef("reader"), book__in=since.values("file__book"))
-    readers = list(StatsPayload.objects.filter(Exists(read)).values_list("reader_id", flat=True))
+def mark_renamed() -> int:
+    """Mark the payloads that are older than what one of the books in them is called now; how many."""
+    renamed = BookDay.objects.filter(reader=OuterRef("reader"), book__described_at__gte=OuterRef("generated_at"))
+    readers = list(StatsPayload.objects.filter(Exists(renamed)).values_list("reader_id", flat=True))
     for reader_id in readers:
         mark_payload_stale(reader_id)
     return len(readers)

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from reading.links import adopt_known_files
 from reading.rebuilding import drift
-from reading.refreshing import mark_reimported, turn_days
+from reading.refreshing import mark_renamed, turn_days
 from reading.refreshing import refresh as refresh_marks
 from workers.enqueue import enqueue
 
@@ -42,7 +42,7 @@ def turn_day() -> None:
 @retried_task(name="reading.adopt")
 def adopt() -> None:
     """After an import: count what devices reported of the files before, and name books as they are named now."""
-    adopted, renamed = adopt_known_files(), mark_reimported()
+    adopted, renamed = adopt_known_files(), mark_renamed()
     if adopted or renamed:
         enqueue(refresh)
 

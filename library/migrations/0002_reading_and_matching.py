@@ -48,6 +48,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='book',
+            name='described_at',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name='book',
             name='description',
             field=models.TextField(blank=True),
         ),
