@@ -17,7 +17,8 @@ from library.formats.metadata import Contributor, Metadata, title_from_stem
 from library.models import AUTHOR, Authorship, Book, BookFile, BookKey, BookType, Identifier
 from library.places import Place, book_type_of_place, place_of
 from matching.keys import keys_of_book
-from matching.names import title_key
+from matching.names import author_key, title_key
+from matching.people import is_nobody
 
 # Leading articles that a catalogue sorts a title without, for books in these languages.
 ARTICLES = {
@@ -63,11 +64,21 @@ class Statement:
         kept = dict(file.stated)
         people = tuple(Contributor(*person) for person in kept.pop("contributors", ()))
         subjects = tuple(kept.pop("subjects", ()))
-        return cls(**kept, contributors=people, subjects=subjects, place=place_of(file.path))
+        place = place_of(file.path, is_comic=file.format in COMICS)
+        return cls(**kept, contributors=people, subjects=subjects, place=place)
 
     @property
     def authors(self) -> tuple[str, ...]:
         return tuple(person.name for person in self.contributors if person.role == AUTHOR)
+
+    @property
+    def series_and_index(self) -> tuple[str, float | None]:
+        """As the file states them; where it is silent, as its place shows."""
+        if not self.series:
+            return self.place.series, self.place.index
+        if self.series_index is None and title_key(self.series) == title_key(self.place.series):
+            return self.series, self.place.index
+        return self.series, self.series_index
 
 
 KEPT = tuple(name for name in Statement.__dataclass_fields__ if name != "place")
@@ -205,14 +216,8 @@ def book_type(said: Sequence[Statement], ranked: Sequence[BookFile]) -> str:
 
 def series_of(said: Sequence[Statement], edits: dict[str, Any]) -> tuple[str, float | None]:
     """Series and index, which belong together: as edited, else as a file states them, else as its place shows."""
-    name, index = next(
-        ((statement.series, statement.series_index) for statement in said if statement.series), ("", None)
-    )
-    if not name:
-        name, index = next(
-            ((statement.place.series, statement.place.index) for statement in said if statement.place.series),
-            ("", None),
-        )
+    stating = [statement for statement in said if statement.series] or [each for each in said if each.place.series]
+    name, index = stating[0].series_and_index if stating else ("", None)
     if "series" in edits:
         name, index = edits["series"], index if edits["series"] == name else None
     if "series_index" in edits:
@@ -225,6 +230,7 @@ def contributors_of(said: Sequence[Statement], edits: dict[str, Any]) -> list[Co
     stated = next((statement.contributors for statement in said if statement.authors), None)
     if stated is None:
         stated = next((statement.contributors for statement in said if statement.contributors), ())
+    stated = tuple(person for person in stated if not is_nobody(author_key(person.name)))
     if "authors" not in edits:
         return list(stated)
     others = [person for person in stated if person.role != AUTHOR]

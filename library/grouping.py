@@ -16,8 +16,8 @@ from library.formats.metadata import Identifier as StatedIdentifier
 from library.formats.metadata import title_from_stem
 from library.models import Book
 from library.queries import authors_of as names_of
-from matching.deciding import same_person
 from matching.names import author_key, title_key
+from matching.people import is_nobody, same_person
 
 CANDIDATES_LIMIT = 50  # books of one title; more of them cannot be told apart by what they are called
 # Made anew for each conversion or each library, so they name a record rather than a work. Equal ones are a good sign
@@ -75,7 +75,7 @@ class Newcomer:
         self.is_comic = format in COMICS
         self.stated = stated
         self.title_key = title_key(stated.title or title_from_stem(stem_of(name)))
-        self.authors = [author_key(name) for name in stated.authors]
+        self.authors = [key for key in map(author_key, stated.authors) if not is_nobody(key)]
 
     def same_work(self, book: Book) -> str:
         """The reason why this file is of that book, whose title is the same; empty if it is not or is not sure."""
@@ -112,9 +112,7 @@ class Newcomer:
         return (not of_comics or self.is_comic in of_comics) and (not one or not other or one == other)
 
     def _series(self) -> tuple[str, float | None] | None:
-        name, index = self.stated.series, self.stated.series_index
-        if not name:
-            name, index = self.stated.place.series, self.stated.place.index
+        name, index = self.stated.series_and_index
         return (title_key(name), index) if name else None
 
     def _same_series(self, book: Book) -> bool:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from library.models import BookType
+from matching.shelving import series_of_file
 
 # Folders that say what kind of books lies in them, as people name them.
 FOLDERS_OF_TYPE = {
     BookType.MANGA: ("manga", "mangas", "manhwa", "manhua", "漫画", "マンガ"),
-    BookType.LIGHT_NOVEL: ("light novel", "light novels", "lightnovel", "lightnovels", "ln", "lns", "ranobe"),
+    BookType.LIGHT_NOVEL: ("light novel", "light novels", "light-novels", "lightnovels", "ln", "lns", "ranobe"),
     BookType.COMIC: ("comic", "comics", "graphic novel", "graphic novels", "bd", "bandes dessinées", "tebeos"),
     BookType.BOOK: ("book", "books", "novel", "novels", "fiction", "non-fiction", "nonfiction"),
 }
@@ -24,13 +25,15 @@ class Place:
 
 def book_type_of_place(path: str) -> str:
     """The type that the folders on the way to a file name, the nearest first; empty where none does."""
-    for folder in reversed(path.split("/")[:-1]):
-        if type := TYPE_OF_FOLDER.get(folder.casefold().replace("_", " ").replace("-", " ").strip()):
-            return str(type)
-        if type := TYPE_OF_FOLDER.get(folder.casefold()):
-            return str(type)
-    return ""
+    return next(filter(None, map(type_of_folder, reversed(path.split("/")[:-1]))), "")
 
 
-def place_of(path: str) -> Place:
-    return Place()
+def type_of_folder(name: str) -> str:
+    return str(TYPE_OF_FOLDER.get(name.casefold().replace("_", " ").strip(), ""))
+
+
+def place_of(path: str, *, is_comic: bool) -> Place:
+    """What the last folder and the name show."""
+    *folders, name = path.split("/")
+    folder = folders[-1] if folders else ""
+    return Place(*series_of_file(name, "" if type_of_folder(folder) else folder, is_comic=is_comic))
