@@ -1,75 +1,90 @@
-"""Covers as small WebP images below the data folder. They are derived: losing them loses nothing."""
+"""Covers as small WebP images below the data folder, in two sizes. They are derived: losing them loses nothing."""
 
-import io
-import logging
 import os
 import secrets
-import struct
-import warnings
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from PIL import Image
 
-from library.models import Book
+from library.formats.images import Thumbnails
+from library.models import Book, BookFile
 
-logger = logging.getLogger(__name__)
-
-LARGEST_SIZE = (600, 900)
-# A cover of 4,000 by 6,000 has 24 million. Decoding 40 million takes 160 MB at worst, which a worker may have.
-PIXELS_LIMIT = 40_000_000
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")  # no others: each decoder is a way in
-QUALITY = 82
+SUFFIX, SMALL_SUFFIX = ".webp", "-small.webp"
+YOUNG_SECONDS = 24 * 3600  # what is younger may belong to a transaction that is still open
 
 
-def store_cover(book: Book, image: bytes | None) -> None:
-    """Keep what `to_webp` made of a book's cover and note its path; without an image the book is left without one.
+def keep_cover(file: BookFile, thumbnails: Thumbnails | None) -> None:
+    """Keep what a file's cover was scaled down to and note its path; without an image the file is left without one.
 
-    Called in the transaction that stores the book, so that a worker killed in between leaves no book without its cover.
+    Called in the transaction that stores the file, so that a worker killed in between leaves no file without its cover.
     """
     path = ""
-    if image:
-        path = f"{book.pk % 256:02x}/{book.pk}-{secrets.token_hex(4)}.webp"  # a new name, so that caches may keep it
-        write_whole(Path(settings.COVERS_DIR) / path, image)
-    former, book.cover = book.cover, path
+    if thumbnails:
+        path = f"{file.pk % 256:02x}/{file.pk}-{secrets.token_hex(4)}{SUFFIX}"  # a new name, so that caches may keep it
+        write_whole(location(path, is_small=False), thumbnails.large)
+        write_whole(location(path, is_small=True), thumbnails.small)
+    former, file.cover = file.cover, path
     if former != path:
-        book.save(update_fields=["cover"])
+        BookFile.objects.filter(pk=file.pk).update(cover=path)
     if former:
-        location = Path(settings.COVERS_DIR) / former
-        transaction.on_commit(lambda: location.unlink(missing_ok=True), robust=True)
+        transaction.on_commit(lambda: remove(former), robust=True)
 
 
-def to_webp(data: bytes | None) -> bytes | None:
-    """The image scaled down to `LARGEST_SIZE`, or None where it is none, is too large, or cannot be decoded."""
-    if not data:
+def location(path: str, *, is_small: bool) -> Path:
+    """Where a cover lies on disk; `path` as `BookFile.cover` and `Book.cover` have it."""
+    return Path(settings.COVERS_DIR) / (path.removesuffix(SUFFIX) + SMALL_SUFFIX if is_small else path)
+
+
+def version_of(book: Book) -> str:
+    """What changes whenever the book's cover does; empty if it has none."""
+    return book.cover.rpartition("-")[2].removesuffix(SUFFIX)
+
+
+def cover_url(book: Book, *, size: str) -> str:
+    """The path under which the book's cover is served and may be kept for ever; empty if it has none."""
+    return f"/api/books/{book.pk}/cover?size={size}&v={version_of(book)}" if book.cover else ""
+
+
+def read_cover(book: Book, *, is_small: bool) -> bytes | None:
+    """The image as WebP; None if there is none."""
+    if not book.cover:
         return None
-    try:
-        with warnings.catch_warnings():
-            # The limit below is ours. Pillow's, which warns first and raises at twice the size, asks the same later.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-        if image.width * image.height > PIXELS_LIMIT:
-            logger.info("A cover of %d by %d pixels is too large to be used.", image.width, image.height)
-            return None
-        image.draft("RGB", LARGEST_SIZE)  # lets a JPEG be decoded at a fraction of its size
-        has_alpha = "A" in image.getbands() or "transparency" in image.info
-        small = image.convert("RGBA" if has_alpha else "RGB")
-        small.thumbnail(LARGEST_SIZE)
-        written = io.BytesIO()
-        small.save(written, "WEBP", quality=QUALITY)
-        return written.getvalue()
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        struct.error,
-        EOFError,
-        OverflowError,
-        Image.DecompressionBombError,
-    ) as error:
-        logger.info("A cover cannot be decoded: %s", error)
-        return None
+    for small in (True, False) if is_small else (False,):  # covers of an earlier version have one size
+        with suppress(FileNotFoundError):
+            return location(book.cover, is_small=small).read_bytes()
+    return None
+
+
+def remove(path: str) -> None:
+    for is_small in (False, True):
+        location(path, is_small=is_small).unlink(missing_ok=True)
+
+
+def remove_orphans() -> int:
+    """Remove images that no file has: what a killed worker or a removed file left. How many there were."""
+    removed = 0
+    for folder in Path(settings.COVERS_DIR).glob("[0-9a-f][0-9a-f]"):
+        old = dict(old_images(folder))
+        kept = set(BookFile.objects.filter(cover__in=set(old.values())).values_list("cover", flat=True))
+        kept |= set(Book.objects.filter(cover__in=set(old.values())).values_list("cover", flat=True))
+        for image, path in old.items():
+            if path not in kept:
+                image.unlink(missing_ok=True)
+                removed += 1
+    return removed
+
+
+def old_images(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The images of a folder that are not just being made, each with the path that a row would have of it."""
+    for image in folder.iterdir():
+        with suppress(OSError):
+            if image.stat().st_mtime < time.time() - YOUNG_SECONDS:
+                name = image.name.removesuffix(SMALL_SUFFIX).removesuffix(SUFFIX) + SUFFIX
+                yield image, f"{folder.name}/{name}"
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -6,6 +6,7 @@ read; and what a file said is stored in one short transaction that first makes s
 
 import logging
 import os
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -58,6 +59,17 @@ class ReadFile:
     @property
     def digests(self) -> Digests:
         return self.parsed.digests
+
+
+def import_some(*, until: float) -> tuple[int, bool]:
+    """Import queued files until `time.monotonic()` is past `until`; how many, and whether there may be more."""
+    took = 0
+    with Parser() as parser:
+        while import_next(parser):
+            took += 1
+            if time.monotonic() > until:
+                return took, True
+    return took, False
 
 
 def import_next(parser: Parser) -> bool:

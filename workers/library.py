@@ -9,7 +9,7 @@ import time
 from celery import shared_task
 from django.db import OperationalError
 
-from library.importing import import_next
+from library.importing import import_some, requeue_abandoned
 from library.scanning import WALK_SECONDS, claim_scan, finish_scans, walk
 from workers.enqueue import enqueue
 from workers.reading import adopt
@@ -48,16 +48,12 @@ def scan(scan_id: int) -> None:
 )
 def import_queued() -> None:
     """Import what is queued for about a minute; what is left then is the next message's."""
+    requeue_abandoned()
     if waiting := claim_scan():
         walk(waiting)  # its own message was lost
-    end = time.monotonic() + TURN_SECONDS
-    took_any = False
-    while took := import_next():
-        took_any = True
-        if time.monotonic() > end:
-            break
+    took, is_more_left = import_some(until=time.monotonic() + TURN_SECONDS)
     ended = finish_scans()
-    if took:
+    if is_more_left:
         enqueue(import_queued)
-    if took_any or ended:
+    if took or ended:
         enqueue(adopt)  # devices may have reported reading of these files before they came, or came back

@@ -14,6 +14,8 @@ ENTRIES_LIMIT = 50_000  # a large web comic has some thousand pages
 RATIO_LIMIT = 200
 SMALL_BYTES = 64 * 1024 * 1024
 ENCRYPTED_FLAG = 0x1
+# What an archive that is cut, changed or written by another program's rules brings zipfile to.
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError)
 
 
 class Archive:
@@ -21,7 +23,9 @@ class Archive:
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
-        self.names = frozenset(archive.namelist())
+        names = archive.namelist()
+        self.names = frozenset(names)
+        self.has_twins = len(self.names) != len(names)
 
     def read(self, name: str, limit: int) -> bytes:
         """An entry's bytes; NotAnEbook if it is missing, damaged, encrypted or longer than `limit`."""
@@ -40,11 +44,19 @@ class Archive:
                     content += chunk
                     if len(content) > limit:
                         raise NotAnEbook(f"This file cannot be used: {shown(name)} in it is unreasonably large.")
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+        except DAMAGE as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the disk's fault, not the file's
             raise NotAnEbook(f"This file is damaged: {shown(name)} in it cannot be unpacked.") from error
         return bytes(content)
+
+    def start_of(self, name: str, length: int = 64) -> bytes:
+        """The first bytes of an entry; none where it cannot be read."""
+        try:
+            with self._archive.open(name) as file:
+                return file.read(length)
+        except (KeyError, RuntimeError, *DAMAGE):
+            return b""
 
 
 def shown(name: str) -> str:

@@ -3,8 +3,10 @@
 import logging
 import os
 import posixpath
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 
@@ -12,8 +14,21 @@ from ebooklib import epub
 from lxml import etree
 
 from library.errors import Encrypted, NotAnEbook
-from library.formats.archives import Archive, open_archive
-from library.formats.metadata import LANGUAGE_LENGTH, NAME_LENGTH, Metadata, clean, series_index_from
+from library.formats.archives import Archive, open_archive, shown
+from library.formats.metadata import (
+    CONTRIBUTORS_LIMIT,
+    LANGUAGE_LENGTH,
+    NAME_LENGTH,
+    SUBJECTS_LIMIT,
+    Contributor,
+    Identifier,
+    Metadata,
+    clean,
+    clean_text,
+    identifier_from,
+    published_from,
+    series_index_from,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +40,21 @@ DC = epub.NAMESPACES["DC"]
 PACKAGE_LIMIT = 16 * 1024 * 1024  # a fixed layout of 5,000 pages states them in 2 MB
 CONTAINER_LIMIT = 1024 * 1024
 COVER_LIMIT = 32 * 1024 * 1024
-AUTHORS_LIMIT = 50  # anthologies name dozens; more is a mistake
+# A novel's chapters unpack to about 1 MB in 5 ms; what is beyond this is a work of reference or a trap.
+TEXT_LIMIT = 8 * 1024 * 1024
+IDENTIFIERS_LIMIT = 20
+FILE_MAKER = "bkp"  # MARC: book producer, which is what conversion programs enter themselves as
+COVER_PAGE_CHARACTERS = 40  # beside the image: "Cover", the title of the page
+ENCODING = re.compile(rb"\s*<\?xml[^>]*encoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
+MARKUP = re.compile(rb"<[^<>]*>")
+TYPES = {
+    "light_novel": frozenset({"light novel", "light novels", "ranobe", "ライトノベル"}),
+    "manga": frozenset({"manga", "mangas", "manhwa", "manhua", "漫画", "マンガ"}),
+    "comic": frozenset(
+        {"comic", "comics", "comic books", "graphic novel", "graphic novels", "comics & graphic novels"}
+    ),
+}
 # Fonts scrambled so that they cannot be lifted out are no copy protection of the book.
 FONT_OBFUSCATION = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 
@@ -47,6 +76,14 @@ class Item:
     name: str
     media_type: str
     properties: frozenset[str]
+    is_remote: bool = False
+    fallback: str = ""
+
+
+def entry_name(folder: str, reference: str) -> str:
+    """The archive's entry that a reference from a document in this folder means. Never a path outside."""
+    name = unquote(reference.partition("#")[0].partition("?")[0])
+    return posixpath.normpath(posixpath.join(folder, name))
 
 
 def read_epub(path: str | os.PathLike[str]) -> Metadata:
@@ -56,10 +93,38 @@ def read_epub(path: str | os.PathLike[str]) -> Metadata:
             raise NotAnEbook("This file is not an EPUB: it is a ZIP archive without META-INF/container.xml.")
         refuse_encrypted(archive)
         package_name = name_of_package(archive)
-        package = parse(archive.read(package_name, PACKAGE_LIMIT))
-        items = list(items_of(package, posixpath.dirname(package_name)))
-        statements = statements_by_ebooklib(path, archive, items, package_name) or list(statements_of(package))
-        return interpret(statements, cover=cover_of(archive, statements, items))
+        content = archive.read(package_name, PACKAGE_LIMIT)
+        legible = in_stated_encoding(content)
+        root = parse(legible)
+        items = list(items_of(root, posixpath.dirname(package_name)))
+        package = Package(archive, root, items, posixpath.dirname(package_name))
+        statements = statements_by_ebooklib(path, archive, items, package_name) if legible is content else []
+        metadata = interpret(statements or list(statements_of(root)))
+        if legible is not content:
+            metadata = replace(metadata, warnings=(*metadata.warnings, "Its text is not in the encoding it states."))
+        return replace(
+            metadata,
+            reading_direction=package.reading_direction,
+            book_type=metadata.book_type or package.book_type(metadata.language),
+            pages=package.pages,
+            characters=package.characters,
+            warnings=(*package.warnings(), *metadata.warnings),
+            cover=cover_of(package, statements or list(statements_of(root))),
+        )
+
+
+def in_stated_encoding(content: bytes) -> bytes:
+    """A package document in UTF-8 or UTF-16, as the format wants it; one that says so and is not is read as Latin-1."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:64]:
+        return content
+    declared = ENCODING.match(content)
+    if declared and declared[1].lower() not in (b"utf-8", b"utf8"):
+        return content
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace").encode()
+    return content
 
 
 def parse(content: bytes) -> Any:
@@ -155,9 +220,11 @@ def items_of(package: Any, folder: str) -> Iterator[Item]:
         if element.get("href"):
             yield Item(
                 id=element.get("id", ""),
-                name=posixpath.normpath(posixpath.join(folder, unquote(element.get("href")))),
+                name=entry_name(folder, element.get("href")),
                 media_type=element.get("media-type", ""),
                 properties=frozenset(element.get("properties", "").split()),
+                is_remote="://" in element.get("href") or element.get("href").startswith("data:"),
+                fallback=element.get("fallback", ""),
             )
 
 
@@ -176,73 +243,330 @@ class Refinements:
         return self._values.get((identifier, name), []) if identifier else []
 
 
-def interpret(statements: list[Statement], *, cover: bytes | None = None) -> Metadata:
+def interpret(statements: list[Statement]) -> Metadata:
+    """What the statements of a package document say of a book."""
     refinements = Refinements(statements)
-    series, series_index = series_of(statements, refinements)
-    languages = (clean(statement.text, LANGUAGE_LENGTH) for statement in statements if statement.tag == "language")
+    series, index = series_of(statements, refinements)
+    series_index = series_index_from(index)
+    warnings = []
+    if index and index.strip() and series_index is None:
+        warnings.append(f"Its place in the series is no number ({clean(index, 40)}), so it was left out.")
+    dates = [statement for statement in statements if statement.tag == "date"]
+    published = date_of(dates)
+    if dates and not published and any(clean(date.text) for date in dates if not is_of_file(date)):
+        warnings.append("Its date of publication does not exist, so it was left out.")
+    languages = [clean(text, LANGUAGE_LENGTH) for text in texts_of(statements, "language")]
+    if languages and not any(map(LANGUAGE_TAG.fullmatch, languages)):
+        warnings.append("Its language is stated in no way that is understood, so it was left out.")
+    subjects = subjects_of(statements)
+    title = title_of(statements, refinements)
     return Metadata(
-        title=title_of(statements, refinements),
-        authors=authors_of(statements, refinements),
-        language=next(filter(None, languages), ""),
+        title=clean(title.text) if title else "",
+        sort_title=sort_title_of(statements, refinements, title),
+        contributors=contributors_of(statements, refinements),
+        language=next(filter(LANGUAGE_TAG.fullmatch, languages), ""),
+        description=next(filter(None, map(clean_text, texts_of(statements, "description"))), ""),
+        publisher=clean(next(texts_of(statements, "publisher"), ""), NAME_LENGTH),
+        published=published,
+        identifiers=identifiers_of(statements, refinements),
+        subjects=subjects,
         series=series,
         series_index=series_index,
-        cover=cover,
+        book_type=type_by_subjects(subjects),
+        warnings=tuple(warnings),
     )
 
 
-def title_of(statements: list[Statement], refinements: Refinements) -> str:
+def texts_of(statements: Iterable[Statement], tag: str) -> Iterator[str]:
+    return (statement.text for statement in statements if statement.tag == tag and clean(statement.text))
+
+
+def title_of(statements: list[Statement], refinements: Refinements) -> Statement | None:
     """The one marked as main title, else the first that is not empty."""
     titles = [statement for statement in statements if statement.tag == "title" and clean(statement.text)]
     main = [title for title in titles if "main" in refinements.of(title, "title-type")]
-    return clean((main or titles)[0].text) if titles else ""
+    return next(iter(main or titles), None)
 
 
-def authors_of(statements: list[Statement], refinements: Refinements) -> tuple[str, ...]:
-    """The creators who are authors or are given no role; where there is none of them, all creators."""
-    creators = [statement for statement in statements if statement.tag == "creator"]
-
-    def roles(creator: Statement) -> list[str]:
-        stated = [creator.attributes.get("role", ""), *refinements.of(creator, "role")]
-        return [role.lower() for role in stated if role]
-
-    # A creator can have several: Standard Ebooks states "aut" and "dto" of one person.
-    authors = [creator for creator in creators if not roles(creator) or "aut" in roles(creator)]
-    names = (clean(creator.text, NAME_LENGTH) for creator in authors or creators)
-    return tuple(dict.fromkeys(filter(None, names)))[:AUTHORS_LIMIT]
+def sort_title_of(statements: list[Statement], refinements: Refinements, title: Statement | None) -> str:
+    filed = refinements.of(title, "file-as") if title else []
+    stated = [*filed, title.attributes.get("file-as", "") if title else ""]
+    return clean(next(filter(None, stated), "") or named_metas(statements).get("calibre:title_sort"))
 
 
-def series_of(statements: list[Statement], refinements: Refinements) -> tuple[str, float | None]:
-    """Calibre's series, else the first collection that is a series; a set of books is none."""
-    named = {
-        statement.attributes["name"]: statement.attributes.get("content", "")
-        for statement in reversed(statements)  # so that the first of a name wins
-        if statement.tag == "meta" and "name" in statement.attributes
-    }
+def contributors_of(statements: list[Statement], refinements: Refinements) -> tuple[Contributor, ...]:
+    """Creators and contributors with a role each, in their order; a creator without one is an author.
+
+    Where every creator is said to be something else, they are the authors all the same: a book has some. Whoever
+    only made the file (`bkp`) is none of them.
+    """
+
+    def roles(statement: Statement) -> list[str]:
+        stated = [statement.attributes.get("role", ""), *refinements.of(statement, "role")]
+        return [role.strip().lower() for role in stated if role.strip()]
+
+    def role(statement: Statement) -> str:
+        # One person can have several: Standard Ebooks states "aut" and "dto" of one.
+        stated = roles(statement)
+        if statement.tag == "creator":
+            return "aut" if not stated or "aut" in stated else stated[0][:10]
+        return stated[0][:10] if stated else "ctb"
+
+    people = [statement for statement in statements if statement.tag in ("creator", "contributor")]
+    has_author = any(role(statement) == "aut" for statement in people if statement.tag == "creator")
+    found: dict[tuple[str, str], Contributor] = {}
+    for statement in people:
+        name = clean(statement.text, NAME_LENGTH)
+        part = role(statement) if has_author or statement.tag == "contributor" else "aut"
+        filed = (statement.attributes.get("file-as"), *refinements.of(statement, "file-as"))
+        if name and part != FILE_MAKER:
+            sort_name = clean(next(filter(None, filed), ""), NAME_LENGTH)
+            found.setdefault((name, part), Contributor(name, part, sort_name))
+    return tuple(found.values())[:CONTRIBUTORS_LIMIT]
+
+
+def date_of(dates: list[Statement]) -> str:
+    """The day of publication: the one that is said to be it, else the first that is not of the file itself."""
+    said = [date for date in dates if "publication" in date.attributes.get("event", "")]
+    others = [date for date in dates if not is_of_file(date)]
+    return next(filter(None, (published_from(date.text) for date in [*said, *others])), "")
+
+
+def is_of_file(date: Statement) -> bool:
+    return date.attributes.get("event", "") in ("modification", "conversion", "creation", "ops-publication")
+
+
+def identifiers_of(statements: list[Statement], refinements: Refinements) -> tuple[Identifier, ...]:
+    found: dict[Identifier, None] = {}
+    for statement in statements:
+        if statement.tag != "identifier" and not (statement.tag == "source" and "isbn" in statement.text.lower()):
+            continue
+        kinds = refinements.of(statement, "identifier-type")
+        # ONIX code list 5 numbers them: 02 and 15 are ISBN-10 and ISBN-13, 06 is DOI.
+        scheme = {"02": "isbn", "15": "isbn", "06": "doi"}.get(kinds[0], "") if kinds else ""
+        scheme = scheme or statement.attributes.get("scheme", "")
+        if statement.tag == "source" and identifier_from("isbn", statement.text) is None:
+            continue
+        if identifier := identifier_from(scheme, statement.text):
+            found.setdefault(identifier)
+    return tuple(found)[:IDENTIFIERS_LIMIT]
+
+
+def subjects_of(statements: list[Statement]) -> tuple[str, ...]:
+    found = (clean(text, NAME_LENGTH) for text in texts_of(statements, "subject"))
+    return tuple(dict.fromkeys(filter(None, found)))[:SUBJECTS_LIMIT]
+
+
+def type_by_subjects(subjects: Iterable[str]) -> str:
+    """`manga`, `light_novel` or `comic` where a subject says so in as many words."""
+    words = {subject.casefold().strip() for subject in subjects}
+    words |= {part.strip() for word in words for part in re.split(r"[/,;]|--", word)}
+    for kind, names in TYPES.items():
+        if words & names:
+            return kind
+    return ""
+
+
+def named_metas(statements: Iterable[Statement]) -> dict[str, str]:
+    """The contents of `<meta name="…" content="…"/>`; the first of a name counts."""
+    found: dict[str, str] = {}
+    for statement in statements:
+        if statement.tag == "meta" and "name" in statement.attributes:
+            found.setdefault(statement.attributes["name"], statement.attributes.get("content", ""))
+    return found
+
+
+def series_of(statements: list[Statement], refinements: Refinements) -> tuple[str, str | None]:
+    """Calibre's series, else the first collection that is a series, and the index as stated; a set is no series."""
+    named = named_metas(statements)
     if series := clean(named.get("calibre:series"), NAME_LENGTH):
-        return series, series_index_from(named.get("calibre:series_index"))
+        return series, named.get("calibre:series_index")
     for statement in statements:
         if statement.attributes.get("property") == "belongs-to-collection" and statement.tag == "meta":
             series = clean(statement.text, NAME_LENGTH)
             if series and "series" in refinements.of(statement, "collection-type"):
-                return series, series_index_from(next(iter(refinements.of(statement, "group-position")), None))
+                return series, next(iter(refinements.of(statement, "group-position")), None)
     return "", None
 
 
-def cover_of(archive: Archive, statements: list[Statement], items: list[Item]) -> bytes | None:
-    """The bytes that the book calls its cover, if they are there: a book without one is still a book."""
+class Package:
+    """A package document beside what the archive really holds."""
+
+    def __init__(self, archive: Archive, root: Any, items: list[Item], folder: str) -> None:
+        self.archive = archive
+        self.root = root
+        self.items = items
+        self.folder = folder
+        self.by_id = {item.id: item for item in reversed(items) if item.id}
+
+    @cached_property
+    def spine(self) -> list[str]:
+        """The ids that the spine names, in the order of reading."""
+        return [element.get("idref", "") for element in find_all(self.root, "itemref")]
+
+    @property
+    def reading_direction(self) -> str:
+        spine = next(find_all(self.root, "spine"), None)
+        stated = spine.get("page-progression-direction", "") if spine is not None else ""
+        return stated if stated in ("ltr", "rtl") else ""
+
+    @cached_property
+    def is_fixed(self) -> bool:
+        """Are its pages laid out beforehand, as those of comics are?"""
+        return any(
+            element.get("property") == "rendition:layout" and (element.text or "").strip() == "pre-paginated"
+            for element in find_all(self.root, "meta")
+        )
+
+    def book_type(self, language: str) -> str:
+        """Fixed pages that turn from right to left in Japanese are manga; nothing else is that sure."""
+        is_manga = self.is_fixed and self.reading_direction == "rtl" and language[:2].lower() == "ja"
+        return "manga" if is_manga else ""
+
+    @property
+    def pages(self) -> int | None:
+        return len(self.spine) or None if self.is_fixed else None
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """The entries of the spine, each once, that are there."""
+        names = (self.by_id[idref].name for idref in self.spine if idref in self.by_id)
+        return (name for name in dict.fromkeys(names) if name in self.archive.names)
+
+    @property
+    def characters(self) -> int | None:
+        """How much text there is to read, without markup; None where it is too much to look at or damaged."""
+        left, counted = TEXT_LIMIT, 0
+        for name in self.texts:
+            try:
+                content = self.archive.read(name, left)
+            except NotAnEbook:
+                return None
+            left -= len(content)
+            counted += characters_in(content)
+        return counted or None
+
+    def warnings(self) -> Iterator[str]:
+        """What is wrong with the book although it can be read: sentences."""
+        if "mimetype" not in self.archive.names:
+            yield "It lacks the entry that says that it is an EPUB."
+        elif self.archive.start_of("mimetype").strip() != b"application/epub+zip":
+            yield "Its entry for the kind of file does not say EPUB."
+        if self.archive.has_twins:
+            yield "Several entries of its archive have the same name; the last of them counts."
+        if missing := [item for item in self.items if not item.is_remote and item.name not in self.archive.names]:
+            yield f"{len(missing)} of the files that it lists are missing, {shown(missing[0].name)} for one."
+        if not self.spine:
+            yield "It does not say in which order to read it."
+        elif lost := [idref for idref in self.spine if idref not in self.by_id]:
+            yield f"{len(lost)} parts of its reading order are not in its list of files."
+        if not any("nav" in item.properties or item.media_type.endswith("dtbncx+xml") for item in self.items):
+            yield "It has no table of contents."
+        elif self.lost_in_contents:
+            yield f"Its table of contents leads to a file that is missing, {shown(self.lost_in_contents)}."
+        if self.has_circular_fallbacks:
+            yield "Files in it stand in for each other in a circle."
+
+    @cached_property
+    def lost_in_contents(self) -> str:
+        """An entry to which the table of contents of an EPUB 2 leads, and that is not there; empty if there is none."""
+        for item in self.items:
+            if item.media_type.endswith("dtbncx+xml") and item.name in self.archive.names:
+                try:
+                    root = parse(self.archive.read(item.name, PACKAGE_LIMIT))
+                except NotAnEbook:
+                    return item.name
+                folder = posixpath.dirname(item.name)
+                for content in find_all(root, "content"):
+                    name = entry_name(folder, content.get("src", ""))
+                    if content.get("src") and name not in self.archive.names:
+                        return name
+        return ""
+
+    @property
+    def has_circular_fallbacks(self) -> bool:
+        following = {item.id: item.fallback for item in self.items if item.id and item.fallback}
+        safe: set[str] = set()  # from here on, chains are known to end
+        for current in following:
+            chain: set[str] = set()
+            while current in following and current not in safe:
+                if current in chain:
+                    return True
+                chain.add(current)
+                current = following[current]
+            safe |= chain
+        return False
+
+    def guide_cover(self) -> str:
+        """The entry that the guide of an EPUB 2 calls the cover page."""
+        for reference in find_all(self.root, "reference"):
+            if "cover" in reference.get("type", "") and reference.get("href"):
+                return entry_name(self.folder, reference.get("href"))
+        return ""
+
+
+def characters_in(content: bytes) -> int:
+    """Characters of a chapter's text, each run of white space counted as one."""
+    body = content[max(0, content.find(b"<body")) :]
+    text = MARKUP.sub(b"", body).decode("utf-8", errors="ignore")
+    return len(" ".join(text.split()))
+
+
+def cover_of(package: Package, statements: list[Statement]) -> bytes | None:
+    """The image that the book calls its cover, or that its first page consists of; None where there is none."""
     named = [
         statement.attributes.get("content", "")
         for statement in statements
         if statement.tag == "meta" and statement.attributes.get("name") == "cover"
     ]
-    declared = [item for item in items if "cover-image" in item.properties]
-    declared += [item for item in items if item.id and item.id in named]
-    declared += [item for item in items if item.name in named]  # some write the file's name there
+    declared = [item for item in package.items if "cover-image" in item.properties]
+    declared += [item for item in package.items if item.id and item.id in named]
+    declared += [item for item in package.items if item.name in named]  # some write the file's name there
     for item in declared:
-        if not item.media_type.startswith("image/") or item.name not in archive.names:
-            continue
-        try:
-            return archive.read(item.name, COVER_LIMIT)
-        except NotAnEbook as error:
-            logger.info("A cover cannot be read: %s", error)
+        if is_drawable(item) and (image := image_at(package, item.name)):
+            return image
+    first_page = next(package.texts, "")
+    for page in filter(None, dict.fromkeys((package.guide_cover(), first_page))):
+        if image := image_at(package, only_image_of(package, page)):
+            return image
     return None
+
+
+def is_drawable(item: Item) -> bool:
+    return item.media_type.startswith("image/") and not item.media_type.startswith("image/svg")
+
+
+def image_at(package: Package, name: str) -> bytes | None:
+    if name not in package.archive.names:
+        return None
+    try:
+        return package.archive.read(name, COVER_LIMIT)
+    except NotAnEbook as error:
+        logger.info("A cover cannot be read: %s", error)
+        return None
+
+
+def only_image_of(package: Package, page: str) -> str:
+    """The entry of the one image that a page shows, if it shows no more than that; empty otherwise."""
+    drawable = {item.name for item in package.items if is_drawable(item)}
+    if page in drawable:
+        return page
+    if page not in package.archive.names:
+        return ""
+    try:
+        content = package.archive.read(page, CONTAINER_LIMIT)
+        if characters_in(content) > COVER_PAGE_CHARACTERS:
+            return ""
+        root = parse(content)
+    except NotAnEbook:
+        return ""
+    folder = posixpath.dirname(page)
+    references = [
+        value
+        for element in root.iter()
+        if local_name(element) in ("img", "image")
+        for name, value in element.attrib.items()
+        if etree.QName(name).localname in ("src", "href")
+    ]
+    shown_images = {entry_name(folder, reference) for reference in references} & drawable
+    return shown_images.pop() if len(shown_images) == 1 else ""
