@@ -1,46 +1,26 @@
-"""What downloads are called: names that every file system takes, that are short enough, and that never collide."""
+"""What the downloads of books are called; the names themselves are made in `matching.own_names`."""
 
-import re
-import unicodedata
 from collections.abc import Iterable
 
 from library.models import Book
+from matching import own_names
+from matching.own_names import NAME_BYTES, cut, safe_name, volume_number
 
-# What FAT refuses, and control characters with them.
-_REFUSED = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f-\x9f]')
-# Names that Windows keeps for itself, whatever their suffix.
-_RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
-# Names end at 255 bytes on ext4 and 255 UTF-16 units on FAT. KOReader adds ".sdr" and, while it downloads, more.
-NAME_BYTES = 240
-
-
-def safe_name(text: str, *, suffix: str = "", fallback: str = "Untitled") -> str:
-    """A file or folder name: refused characters become `_`, and it is cut so that it fits together with `suffix`."""
-    text = unicodedata.normalize("NFC", text)
-    text = "".join("_" if unicodedata.category(character) in ("Cs", "Cf") else character for character in text)
-    text = " ".join(_REFUSED.sub("_", text).split())
-    text = cut(text, NAME_BYTES - len(suffix.encode()))
-    text = text.strip(" .")  # FAT drops them at the end; in front a dot hides the file
-    if _RESERVED.match(text):
-        text = "_" + text
-    return (text or fallback) + suffix
-
-
-def cut(text: str, limit: int) -> str:
-    """At most `limit` bytes of UTF-8, ending between two characters."""
-    return text.encode()[:limit].decode(errors="ignore").rstrip(" .")
-
-
-def volume_number(index: float) -> str:
-    """`3`, `12` or `2.5`; never `3.0` and never an exponent."""
-    return f"{index:.4f}".rstrip("0").rstrip(".")
+__all__ = (
+    "NAME_BYTES",
+    "cut",
+    "distinct_names",
+    "download_name",
+    "entry_title",
+    "folder_name",
+    "safe_name",
+    "volume_number",
+)
 
 
 def entry_title(book: Book) -> str:
     """The title as a list shows it: with the volume in front where the book has a place in a series."""
-    if book.series_id is None or book.series_index is None:
-        return book.title
-    return f"Vol. {volume_number(book.series_index)} — {book.title}"
+    return own_names.entry_title(title=book.title, series=series_name(book), series_index=book.series_index)
 
 
 def folder_name(book: Book) -> str:
@@ -50,7 +30,9 @@ def folder_name(book: Book) -> str:
 
 def download_name(book: Book, format: str) -> str:
     """The name of one of the book's files, for a folder in which no other book has the same; see `distinct_names`."""
-    return safe_name(entry_title(book), suffix=f".{format}")
+    return own_names.download_name(
+        title=book.title, series=series_name(book), series_index=book.series_index, suffix=f".{format}"
+    )
 
 
 def distinct_names(books: Iterable[tuple[Book, str]]) -> dict[int, str]:
@@ -64,7 +46,17 @@ def distinct_names(books: Iterable[tuple[Book, str]]) -> dict[int, str]:
     for book, format in sorted(books, key=lambda pair: pair[0].pk):
         name = download_name(book, format)
         if name.casefold() in taken:
-            name = safe_name(entry_title(book), suffix=f" [{book.pk}].{format}")
+            name = own_names.distinct_download_name(
+                book_id=book.pk,
+                title=book.title,
+                series=series_name(book),
+                series_index=book.series_index,
+                suffix=f".{format}",
+            )
         taken.add(name.casefold())
         names[book.pk] = name
     return names
+
+
+def series_name(book: Book) -> str:
+    return book.series.name if book.series_id is not None and book.series else ""

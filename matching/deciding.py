@@ -4,94 +4,35 @@ A wrong match writes one book's progress onto another, a missed one costs a tap:
 contradiction, decides nothing. The answer depends neither on the order of the candidates nor on unrelated ones.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from matching.names import author_key, file_name_key, is_book_name, stem, title_key
+from matching.evidence import NOTHING, Candidate, Clue, FileEvidence, Link, Offer, Verdict
+from matching.fitting import FULL, ORDER, REASONS, Fit, Fitting, names_of_people
+from matching.keys import Lookups, keys_of_book, keys_of_clue
+from matching.names import base_name, file_name_key, is_book_name, stem
+from matching.own_names import own_names, safe_name
+from matching.people import has_other_authors, shares_author
+from matching.readings import Reading, Residues, reading_of, readings_of
+from matching.works import Work, finite, work_of
 
+__all__ = (
+    "NOTHING",
+    "RULES",
+    "RULES_BEFORE_NAMES",
+    "RULES_BEFORE_TITLES",
+    "Candidate",
+    "Clue",
+    "FileEvidence",
+    "Link",
+    "Offer",
+    "Rule",
+    "Verdict",
+    "decide",
+)
 
-@dataclass(frozen=True)
-class Clue:
-    """A file as a device describes it; only the base name is always known."""
-
-    filename: str
-    ko_md5: str = ""
-    size: int | None = None  # bytes
-    folder: str = ""  # name of the parent folder
-    title: str = ""
-    authors: tuple[str, ...] = ()
-
-    @cached_property
-    def name_key(self) -> str:
-        return file_name_key(self.filename)
-
-    @cached_property
-    def title_keys(self) -> frozenset[str]:
-        """What the file says its title is: its name without the suffix, and the document's own title."""
-        return frozenset(filter(None, (title_key(stem(self.filename)), self.stated_title_key)))
-
-    @cached_property
-    def stated_title_key(self) -> str:
-        return title_key(self.title)
-
-
-@dataclass(frozen=True)
-class FileEvidence:
-    """A file that the library holds or held: its name's key, and a hash with the size that it belongs to."""
-
-    name_key: str
-    ko_md5: str
-    size: int
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A book that this file could be, as the library knows it."""
-
-    book_id: int
-    title: str
-    authors: tuple[str, ...] = ()
-    series: str = ""
-    series_index: float | None = None
-    files: tuple[FileEvidence, ...] = ()
-
-    @cached_property
-    def title_key(self) -> str:
-        return title_key(self.title)
-
-
-@dataclass(frozen=True)
-class Link:
-    """What the reader said about a file: it is that book, or (`book_id` is None) none of them."""
-
-    book_id: int | None
-    name_key: str
-    ko_md5: str = ""  # empty: said of the name alone
-    size: int | None = None
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A candidate to let the reader choose, with the reason in words."""
-
-    candidate: Candidate
-    reason: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One book with the method that found it and a confidence from 0 to 1, or None with what could be offered."""
-
-    book_id: int | None
-    method: str
-    confidence: float
-    reason: str
-    offers: tuple[Offer, ...] = ()
-
-
-NOTHING = Verdict(None, "none", 0.0, "Nothing that is known of this file fits a book.")
+OFFERS_LIMIT = 20  # nobody chooses from a longer list
 
 
 @dataclass(frozen=True)
@@ -101,6 +42,7 @@ class Case:
     clue: Clue
     candidates: tuple[Candidate, ...]
     links: tuple[Link, ...]
+    crowded: frozenset[str] = frozenset()
 
     @cached_property
     def by_id(self) -> dict[int, Candidate]:
@@ -131,20 +73,146 @@ class Case:
         """Of these, the ones that the hash does not rule out: if it fits some books, it is one of them."""
         return [candidate for candidate in fitting if not self.of_same_hash or candidate in self.of_same_hash]
 
+    @cached_property
+    def lookups(self) -> Lookups:
+        return keys_of_clue(self.clue)
+
+    @cached_property
+    def named(self) -> tuple[Candidate, ...]:
+        """Books that are found by what the file says of itself. No other may be decided on by a name, so that it does
+        not matter which others are at hand."""
+        deciding = frozenset(self.lookups.deciding)
+        return tuple(candidate for candidate in self.candidates if not deciding.isdisjoint(keys_of(candidate)))
+
+    @cached_property
+    def name_readings(self) -> tuple[Reading, ...]:
+        """The file's name, read with its folder in front where it says no more than a number."""
+        readings = readings_of(self.clue.filename, has_suffix=True)
+        if readings and self.clue.folder and is_wordless(readings[0]):
+            both = reading_of(f"{self.clue.folder} - {stem(self.clue.filename)}")
+            return (replace(both, suffix=readings[0].suffix), *readings)
+        return readings
+
+    @cached_property
+    def title_readings(self) -> tuple[Reading, ...]:
+        """The document's own title, where it says anything."""
+        return tuple(reading for reading in readings_of(self.clue.title, has_suffix=False) if not is_wordless(reading))
+
+    @cached_property
+    def is_wordless(self) -> bool:
+        return all(is_wordless(reading) for reading in self.name_readings)
+
+    @cached_property
+    def fits(self) -> tuple[Fit, ...]:
+        """What the name and the document's title together say of each book that they find."""
+        fits = tuple(self.fit(candidate) for candidate in self.named)
+        fits = tuple(without_own_title(fit, fits) for fit in fits)
+        if any(fit.against == "document" and fit.method for fit in fits):
+            # The name is one book's, the document's title another's: neither is believed.
+            return tuple(replace(fit, accepted=False, against=fit.against or "document") for fit in fits)
+        return fits
+
+    @cached_property
+    def titles(self) -> frozenset[tuple[str, ...]]:
+        """The whole titles of the books that could be meant."""
+        return frozenset(work_of_candidate(candidate).title for candidate in self.named)
+
+    def fit(self, candidate: Candidate) -> Fit:
+        work = work_of_candidate(candidate)
+        people: tuple[tuple[str, ...], ...] = ()
+        if self.clue.authors and (not candidate.authors or shares_author(self.clue, candidate)):
+            people = names_of_people(self.clue.authors)
+
+        def best(readings: Sequence[Reading], volumes: Sequence[float] = ()) -> Fit | None:
+            found = [
+                Fitting(reading, candidate, work, volumes=volumes, people=people, titles=self.titles).best()
+                for reading in readings
+            ]
+            return next((fit for fit in found if fit.accepted), found[0] if found else None)
+
+        by_name = best(self.name_readings)
+        if by_name and by_name.against == "absent" and self.is_of_other_kind:
+            return Fit(candidate, False, against="absent")
+        if not self.title_readings:
+            fit = by_name or Fit(candidate, False, against="absent")
+        else:
+            fit = self.together(candidate, by_name, best(self.title_readings, self.numbers_alone))
+        if has_other_authors(self.clue, candidate):
+            return replace(fit, accepted=False, against="author" if fit.accepted else fit.against)
+        if fit.accepted and shares_author(self.clue, candidate):
+            return replace(fit, author=FULL)
+        return fit
+
+    @cached_property
+    def is_of_other_kind(self) -> bool:
+        """Does the name say that the file is a chapter, a range or the like, beside what else it says?"""
+        if not self.name_readings:
+            return False
+        residue = Residues(self.name_readings[0], [0] * len(self.name_readings[0].tokens)).read()
+        return bool(residue.chapter or residue.part or residue.ranges or residue.editions or residue.omnibuses)
+
+    @cached_property
+    def numbers_alone(self) -> tuple[float, ...]:
+        """The volumes that a name of nothing but numbers states, for the document's title to go with."""
+        if not self.name_readings or not is_wordless(self.name_readings[0]):
+            return ()
+        residue = Residues(self.name_readings[0], [0] * len(self.name_readings[0].tokens)).read()
+        return tuple(volume for volume, _place in (*residue.explicit, *residue.bare))
+
+    def together(self, candidate: Candidate, by_name: Fit | None, by_title: Fit | None) -> Fit:
+        """One answer of two: where both speak, neither may contradict the other."""
+        if by_title is None or by_name is None:
+            return by_title or by_name or Fit(candidate, False, against="absent")
+        if by_name.accepted:
+            if by_title.accepted or by_title.against in SAYS_LESS:
+                return max(by_name, by_title, key=lambda fit: (fit.accepted, fit.rank))
+            if by_title.against in SAYS_ELSE and shares_author(self.clue, candidate):
+                return by_name
+            return replace(by_name, accepted=False, against="document")
+        if by_title.accepted:
+            few_words = sum(token.value is None for token in self.name_readings[0].tokens) <= 1
+            agrees = few_words or shares_author(self.clue, candidate)
+            if by_name.against in SAYS_LESS or (by_name.against == "absent" and agrees):
+                return by_title
+            if by_name.against == "absent":
+                return replace(by_title, accepted=False, against="document", method="")
+        return by_name if by_name.against != "absent" else by_title
+
+
+def without_own_title(fit: Fit, fits: Sequence[Fit]) -> Fit:
+    """A first volume that is called like its series, where other volumes are called so too, has no title of its own."""
+    work = work_of_candidate(fit.candidate)
+    if not fit.accepted or fit.states_volume or not work.in_series or not work.is_series_title:
+        return fit
+    others = (work_of_candidate(other.candidate) for other in fits if other.candidate is not fit.candidate)
+    if any(other.in_series and other.series == work.series and other.title == work.title for other in others):
+        return replace(fit, accepted=False, against="no_volume")
+    return fit
+
+
+SAYS_LESS = ("no_volume", "main", "start", "issue")
+SAYS_ELSE = ("absent", "words", "more_words")
 
 Rule = Callable[[Case], Verdict | None]
 
 
 def decide(
-    clue: Clue, candidates: Iterable[Candidate], links: Iterable[Link] = (), *, rules: Sequence[Rule] | None = None
+    clue: Clue,
+    candidates: Iterable[Candidate],
+    links: Iterable[Link] = (),
+    *,
+    crowded: frozenset[str] = frozenset(),
+    rules: Sequence[Rule] | None = None,
 ) -> Verdict:
     """The first rule's verdict, in the order of RULES; without one, no book, and the candidates with reasons.
 
-    A rule that asks whether a book is the only one of a name must be given all of that name: whoever looks candidates
-    up step by step names the `rules` that may speak already.
+    `candidates` must hold all books that have one of `keys_of_clue(clue).deciding`, and those of the clue's hash, base
+    name and links; more change nothing. `crowded` are keys of which not all books were looked up: nothing is decided by
+    being the only one under such a key. Whoever looks candidates up step by step names the `rules` that may speak
+    already.
     """
     in_order = tuple(sorted(candidates, key=lambda candidate: candidate.book_id))
-    case = Case(clue, in_order, tuple(links))
+    case = Case(clue, in_order, tuple(links), crowded)
     for rule in RULES if rules is None else rules:
         if verdict := rule(case):
             return verdict
@@ -193,23 +261,77 @@ def by_file_name(case: Case) -> Verdict | None:
     return Verdict(fitting[0].book_id, "filename", 0.95, "A file of this book has exactly this name.")
 
 
-def by_title(case: Case) -> Verdict | None:
-    """The whole title of one book, whose authors are not others; authors decide between equal titles."""
-    fitting = [candidate for candidate in case.choice(of_title(case)) if not has_other_authors(case.clue, candidate)]
-    if len(fitting) > 1:
-        fitting = [candidate for candidate in fitting if shares_author(case.clue, candidate)]
-    if len(fitting) != 1:
-        return None
-    if shares_author(case.clue, fitting[0]):
-        return Verdict(fitting[0].book_id, "title_author", 0.92, "The title and an author are this book's.")
-    if case.clue.stated_title_key not in ("", fitting[0].title_key):
-        return None  # the file is named like this book, but the document says that it is another
-    return Verdict(fitting[0].book_id, "title", 0.85, "The title is this book's, and no other book has it.")
+def by_own_name(case: Case) -> Verdict | None:
+    """Exactly a name that Tome gives the files of one book; the folder or the authors decide between several."""
+    return from_own_names(case, plain=False)
 
+
+def by_plain_own_name(case: Case) -> Verdict | None:
+    """The same where that name is but the title, which anybody may have written: then as the title of the book."""
+    verdict = from_own_names(case, plain=True)
+    by_title = by_name(case) if verdict else None
+    return by_title if verdict and by_title and by_title.book_id == verdict.book_id else verdict
+
+
+def from_own_names(case: Case, *, plain: bool) -> Verdict | None:
+    fitting = [
+        candidate
+        for candidate in case.choice(case.named)
+        if is_own_name(case, candidate, plain=plain) and not has_other_authors(case.clue, candidate)
+    ]
+    for narrowed in narrowings(case, fitting):
+        if len(narrowed) == 1:
+            [candidate] = narrowed
+            if is_hidden_by_crowd(case, candidate) or (plain and contradicts_plain_name(case, candidate)):
+                return None
+            return Verdict(
+                candidate.book_id, "own_name", 0.93, "The name is the one that this library gives this book."
+            )
+    return None
+
+
+def by_isbn(case: Case) -> Verdict | None:
+    """A name that says nothing but an ISBN that one book has."""
+    stated = [isbn for reading in case.name_readings for isbn in reading.isbns]
+    if not stated or not case.is_wordless:
+        return None
+    fitting = [candidate for candidate in case.choice(case.named) if set(stated) & set(candidate.isbns)]
+    if len(fitting) != 1 or any(f"i:{isbn}" in case.crowded for isbn in stated):
+        return None
+    if has_other_authors(case.clue, fitting[0]):
+        return None
+    return Verdict(fitting[0].book_id, "isbn", 0.9, "The name is the ISBN of this book.")
+
+
+def by_name(case: Case) -> Verdict | None:
+    """The one book of which the name, and the document's title, say everything that they say."""
+    best = best_fits(case)
+    if len(best) != 1:
+        return None
+    [fit] = best
+    if fit.key in case.crowded or contradicts_isbn(case, fit.candidate):
+        return None
+    method, confidence, reason = STATED[fit.method]
+    if fit.author == FULL:
+        method = "title_author" if method == "title" else method
+        confidence, reason = (
+            min(confidence + 0.07, 0.95),
+            reason.replace("is this book's", "and an author are this book's"),
+        )
+    return Verdict(fit.candidate.book_id, method, confidence, reason)
+
+
+STATED = {
+    "title": ("title", 0.85, "The title is this book's, and no other book fits the name as well."),
+    "series_volume": ("series_volume", 0.85, "The series and the volume are this book's, and no other's."),
+    "subtitle": ("title", 0.75, "The name begins with this book's title, and no other book fits it."),
+    "main_title": ("title", 0.75, "The name is the main part of this book's title, and of no other's."),
+    "title_start": ("title_start", 0.75, "The name is the beginning of this book's title, and of no other's."),
+}
 
 RULES_BEFORE_NAMES: Sequence[Rule] = (by_kind_of_name, by_link_with_hash, by_hash, by_link_of_name)
 RULES_BEFORE_TITLES: Sequence[Rule] = (*RULES_BEFORE_NAMES, by_file_name)
-RULES: Sequence[Rule] = (*RULES_BEFORE_TITLES, by_title)
+RULES: Sequence[Rule] = (*RULES_BEFORE_TITLES, by_own_name, by_plain_own_name, by_isbn, by_name)
 
 
 def from_links(case: Case, said: Sequence[Link]) -> Verdict | None:
@@ -233,41 +355,96 @@ def of_file_name(case: Case) -> list[Candidate]:
     ]
 
 
-def of_title(case: Case) -> list[Candidate]:
-    return [candidate for candidate in case.candidates if candidate.title_key in case.clue.title_keys]
+def keys_of(candidate: Candidate) -> frozenset[str]:
+    return keys_of_book(
+        title=candidate.title,
+        authors=candidate.authors,
+        series=candidate.series,
+        series_index=candidate.series_index,
+        isbns=candidate.isbns,
+    )
 
 
-def author_keys(stated: Iterable[str]) -> list[frozenset[str]]:
-    """The persons that these texts name. Some hold several; a comma may invert a name or list two: both are tried."""
-    keys: list[frozenset[str]] = []
-    for text in stated:
-        for name in re.split(r"[\n&;]", text):
-            keys += [author_key(name), *map(author_key, name.split(","))]
-    return [key for key in keys if key]
+def work_of_candidate(candidate: Candidate) -> Work:
+    return work_of(candidate.title, candidate.authors, candidate.series, finite(candidate.series_index))
 
 
-def shares_author(clue: Clue, candidate: Candidate) -> bool:
-    known = [author_key(name) for name in candidate.authors]
-    return any(same_person(stated, name) for stated in author_keys(clue.authors) for name in known)
+def is_wordless(reading: Reading) -> bool:
+    """Does the name say nothing but numbers and noise?"""
+    return not Residues(reading, [0] * len(reading.tokens)).read().leftover
 
 
-def same_person(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Equal names in any order; where one side has more, the other's must all be among them, initials included."""
-    if one == other:
-        return bool(one)
-    fewer, more = sorted((one, other), key=len)
-    if len(fewer) < 2 or not any(len(name) > 1 for name in one & other):
-        return False  # a surname alone, or initials alone, are many people
+def is_own_name(case: Case, candidate: Candidate, *, plain: bool) -> bool:
+    name = base_name(case.clue.filename)
+    names = own_names(
+        book_id=candidate.book_id,
+        title=candidate.title,
+        authors=candidate.authors,
+        series=candidate.series,
+        series_index=finite(candidate.series_index),
+        suffix=name[len(stem(name)) :],
+    )
+    return any(file_name_key(own) == case.clue.name_key for own in (names.plain if plain else names.marked))
 
-    def fits(name: str, against: str) -> bool:
-        return name == against or (1 in (len(name), len(against)) and name[0] == against[0])
 
-    return all(any(fits(name, against) for against in more) for name in fewer)
+def narrowings(case: Case, fitting: list[Candidate]) -> Iterable[list[Candidate]]:
+    """These books, then those of them in whose series' folder the file lies, then those whose author it states."""
+    yield fitting
+    if len(fitting) < 2:
+        return
+    if case.clue.folder:
+        folder = file_name_key(case.clue.folder)
+        yield [each for each in fitting if each.series and file_name_key(safe_name(each.series)) == folder]
+        words = reading_of(case.clue.folder).texts
+        yield [each for each in fitting if is_folder_of(words, each)]
+    yield [candidate for candidate in fitting if shares_author(case.clue, candidate)]
 
 
-def has_other_authors(clue: Clue, candidate: Candidate) -> bool:
-    """Are authors known of both, and nobody is among both?"""
-    return bool(author_keys(clue.authors) and candidate.authors) and not shares_author(clue, candidate)
+def is_folder_of(words: Sequence[str], candidate: Candidate) -> bool:
+    """Is the folder called like this book's series or like one of its authors?"""
+    work = work_of_candidate(candidate)
+    stated = tuple(words)
+    named = any(stated == series or stated[1:] == series for series in work.series)
+    return named or any(sorted(stated) == sorted(author) for author in work.authors)
+
+
+def is_hidden_by_crowd(case: Case, candidate: Candidate) -> bool:
+    """Could another book of the same name be among those that were not looked up?"""
+    work = work_of_candidate(candidate)
+    of_series = tuple(f"v:{' '.join(words)}#" for words in work.series if words not in work.pieces)
+    found = keys_of(candidate) & set(case.lookups.deciding)
+    shared = [key for key in found if not key.startswith(("s:", "i:", *of_series))]
+    return not any(key not in case.crowded for key in shared)
+
+
+def contradicts_plain_name(case: Case, candidate: Candidate) -> bool:
+    """Does the document say that it is another, where the name is a title that anybody may have written?"""
+    if not case.title_readings or shares_author(case.clue, candidate):
+        return False
+    work = work_of_candidate(candidate)
+    fits = [Fitting(reading, candidate, work).best() for reading in case.title_readings]
+    return not any(fit.accepted or fit.against in SAYS_LESS for fit in fits)
+
+
+def contradicts_isbn(case: Case, candidate: Candidate) -> bool:
+    """Does the name hold an ISBN that only other books have?"""
+    stated = {isbn for reading in case.name_readings for isbn in reading.isbns}
+    owners = [each for each in case.named if stated & set(each.isbns)] if stated else []
+    return bool(owners) and candidate not in owners
+
+
+def best_fits(case: Case) -> list[Fit]:
+    """The books that fit, the ones that fit less well left out."""
+    allowed = {candidate.book_id for candidate in case.choice(case.named)}
+    accepted = [fit for fit in case.fits if fit.accepted and fit.candidate.book_id in allowed]
+    if len(accepted) < 2:
+        return accepted
+    top = max(fit.rank for fit in accepted)
+    best = [fit for fit in accepted if fit.rank == top]
+    for narrowed in narrowings(case, [fit.candidate for fit in best]):
+        if len(narrowed) == 1:
+            return [fit for fit in best if fit.candidate is narrowed[0]]
+    return best
 
 
 def undecided(case: Case) -> Verdict:
@@ -281,11 +458,36 @@ def undecided(case: Case) -> Verdict:
     offer(case.of_same_hash, "The contents look like a file of this book, but another book has one like it.")
     offer(case.of_similar_hash, "The contents look like a file of this book, but the size is another.")
     offer(of_file_name(case), "A file of this book has this name, but another book has one too.")
-    titled = of_title(case)
-    others = [candidate for candidate in titled if has_other_authors(case.clue, candidate)]
-    fitting = [candidate for candidate in titled if candidate not in others]
-    offer(fitting, "The title is the same, but that alone does not tell which book it is.")
-    offer(others, "The title is the same, but the authors are others.")
+    offer((fit.candidate for fit in best_fits(case)), "The name fits, but that alone does not tell which book it is.")
+    for fit in offerable(case):
+        offer(
+            [fit.candidate], OFFERED[fit.against] if not fit.accepted else "The name fits, but another book's better."
+        )
     if not offers:
         return NOTHING
-    return Verdict(None, "none", 0.0, "Several books could be meant, or one only might be.", tuple(offers.values()))
+    found = tuple(offers.values())[:OFFERS_LIMIT]
+    return Verdict(None, "none", 0.0, "Several books could be meant, or one only might be.", found)
+
+
+OFFERED = {**REASONS, "document": "The file is named like this book, but the document says that it is another."}
+
+
+def offerable(case: Case) -> list[Fit]:
+    """Books that the name may mean although something speaks against them; volumes in their order."""
+    offering = frozenset(case.lookups.offering)
+    only_offered = [
+        candidate
+        for candidate in case.candidates
+        if candidate not in case.named and not offering.isdisjoint(keys_of(candidate))
+    ]
+    fits = [*case.fits, *(replace(case.fit(candidate), accepted=False) for candidate in only_offered)]
+    found = [fit for fit in fits if fit.accepted or OFFERED.get(fit.against)]
+    return sorted(
+        found,
+        key=lambda fit: (
+            not fit.accepted,
+            [*ORDER, "document", ""].index(fit.against),
+            finite(fit.candidate.series_index) or 0.0,
+            fit.candidate.book_id,
+        ),
+    )

@@ -6,10 +6,48 @@ import unicodedata
 KEY_LENGTH = 600  # in bytes at most 2,400; PostgreSQL indexes no more than 2,704
 
 # Longest first, so that `kepub.epub` is taken off whole.
-SUFFIXES = ("kepub.epub", "fb2.zip", "epub", "azw3", "mobi", "cbz", "cbr", "cb7", "pdf", "azw", "fb2", "djvu", "txt")
+SUFFIXES = (
+    *("kepub.epub", "fb2.zip", "epub", "azw3", "mobi", "cbz", "cbr", "cb7", "cbt", "pdf", "azw", "azw4", "fb2", "djvu"),
+    *(
+        "txt",
+        "kepub",
+        "kfx",
+        "prc",
+        "pdb",
+        "lit",
+        "chm",
+        "xps",
+        "rtf",
+        "doc",
+        "docx",
+        "odt",
+        "html",
+        "htm",
+        "zip",
+        "rar",
+    ),
+)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # no database takes them; a device may send anything
 # What is no book: sidecar folders of KOReader and downloads that are not finished.
-NOT_BOOKS = (".sdr", ".part", ".partial", ".crdownload", ".tmp", ".download")
+NOT_BOOKS = (
+    *(".sdr", ".part", ".partial", ".crdownload", ".tmp", ".temp", ".download", ".opdownload", ".filepart", ".aria2"),
+    *(
+        ".!ut",
+        ".!qb",
+        ".bc!",
+        ".acsm",
+        ".opf",
+        ".nfo",
+        ".lua",
+        ".json",
+        ".jpg",
+        ".jpeg",
+        ".png",
+        ".webp",
+        ".mp3",
+        ".m4b",
+    ),
+)
 # Articles that catalogues move behind the title: "Hobbit, The".
 ARTICLES = frozenset(
     (
@@ -34,7 +72,9 @@ def file_name_key(name: str) -> str:
 
 
 def is_book_name(name: str) -> bool:
-    return not base_name(name).casefold().endswith(NOT_BOOKS)
+    name = base_name(name).casefold()
+    # In front `._`: what macOS keeps beside a file on foreign disks.
+    return not name.endswith(NOT_BOOKS) and not name.startswith("._")
 
 
 def stem(name: str) -> str:
