@@ -166,7 +166,7 @@ def insert_rows(rows: Sequence[models.Model], *, tail: str = "") -> list[tuple[A
 
 def insert_row(row: models.Model) -> None:
     """Insert a row and give it its primary key."""
-    [(row.pk,)] = insert_rows([row], tail=f'RETURNING "{row._meta.pk.column}"')  # type: ignore[union-attr]
+    [(row.pk,)] = insert_rows([row], tail=f'RETURNING "{row._meta.pk.column}"')
     row._state.adding = False
     row._state.db = DEFAULT_DB_ALIAS
 

@@ -268,12 +268,12 @@ def ids_named(table: str, names: set[str]) -> dict[str, int]:
     # Sorted, so that two workers with the same names never wait for each other in a circle.
     wanted = sorted(names)
     select = f"SELECT name, id FROM {table} WHERE name IN ({', '.join(['%s'] * len(wanted))})"
-    found: dict[str, int] = dict(query(select, wanted))  # type: ignore[arg-type]
+    found: dict[str, int] = dict(query(select, wanted))
     if missing := [name for name in wanted if name not in found]:
         # Ignoring the conflict: a failed statement would spoil PostgreSQL's transaction.
         values = ", ".join(["(%s)"] * len(missing))
         run(f"INSERT INTO {table} (name) VALUES {values} ON CONFLICT DO NOTHING", missing)
-        found = dict(query(select, wanted))  # type: ignore[arg-type]
+        found = dict(query(select, wanted))
     return found
 
 

@@ -7,6 +7,8 @@ read; and what a file said is stored in one short transaction that first makes s
 import logging
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,16 +29,8 @@ from library.grouping import book_for
 from library.hashes import Digests
 from library.models import Book, BookFile, FileHash, Identifier, Import
 from library.parsing import Parsed, Parser
-from library.scanning import (  # noqa: F401
-    finish_scans,
-    is_gone,
-    latest_scan,
-    mark_gone,
-    queue_scan,
-    scan_report,
-    walk,
-    words_of,
-)
+from library.scanning import mark_gone
+from library.walking import is_gone, words_of
 from matching.names import file_name_key, title_key
 
 logger = logging.getLogger(__name__)
@@ -61,28 +55,96 @@ class ReadFile:
         return self.parsed.digests
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A file that the parser is reading, claimed by this process."""
+
+    claimed: Import
+    format: str
+    before: os.stat_result
+
+
 def import_some(*, until: float) -> tuple[int, bool]:
-    """Import queued files until `time.monotonic()` is past `until`; how many, and whether there may be more."""
+    """Import queued files until `time.monotonic()` is past `until`; how many, and whether there may be more.
+
+    While one file is stored the next one is being read.
+    """
     took = 0
     with Parser() as parser:
-        while import_next(parser):
+        begun = begin_next(parser)
+        while begun is not None:
             took += 1
-            if time.monotonic() > until:
+            read = finish(begun, parser)
+            following = begin_next(parser) if time.monotonic() <= until else None
+            try:
+                if read is not None:
+                    keep(begun, read)
+            except BaseException:
+                if following is not None:
+                    release(following.claimed)
+                raise
+            if following is None and time.monotonic() > until:
                 return took, True
+            begun = following
     return took, False
 
 
 def import_next(parser: Parser) -> bool:
-    """Import one queued file, read by this parser; False when none is left to take.
+    """Import one queued file; False when none is left to take.
 
     A file that cannot be read becomes a failed row with a sentence. An OperationalError, which passes by itself, puts
     the row back into the queue and is raised.
     """
-    claimed = claim()
-    if claimed is None:
+    begun = begin_next(parser)
+    if begun is None:
         return False
+    read = finish(begun, parser)
+    if read is not None:
+        keep(begun, read)
+    return True
+
+
+def begin_next(parser: Parser) -> Begun | None:
+    """Claim a row and have its file read; None when no row is left. What cannot even be begun is refused."""
+    while claimed := claim():
+        with noting_failure(claimed):
+            location = Path(settings.LIBRARY_DIR) / claimed.path
+            format = format_of(claimed.path)
+            if format is None:
+                raise LibraryError("This is not a kind of file that Tome can hold.")
+            if is_gone(location):
+                raise MayPass("This file is no longer there.")
+            before = os.stat(location)
+            parser.begin(location, format)
+            return Begun(claimed, format, before)
+    return None
+
+
+def finish(begun: Begun, parser: Parser) -> ReadFile | None:
+    """What the parser read of the file; None where it could not be taken in, which its row then says."""
+    claimed = begun.claimed
+    with noting_failure(claimed):
+        parsed = parser.finish()
+        after = os.stat(Path(settings.LIBRARY_DIR) / claimed.path)
+        if (begun.before.st_size, begun.before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or (
+            parsed.digests.size != after.st_size
+        ):
+            raise MayPass("This file changed while it was read; it is taken in by the next scan.")
+        return ReadFile(claimed.path, begun.format, after.st_mtime_ns, parsed)
+    return None
+
+
+def keep(begun: Begun, read: ReadFile) -> None:
+    """Store what was read, or note why that failed."""
+    with noting_failure(begun.claimed):
+        store(begun.claimed, read)
+
+
+@contextmanager
+def noting_failure(claimed: Import) -> Iterator[None]:
+    """Have an error within become the row's reason. What passes by itself puts the row back and is raised."""
     try:
-        store(claimed, read_file(claimed.path, parser))
+        yield
     except OperationalError:
         release(claimed)
         raise
@@ -96,7 +158,6 @@ def import_next(parser: Parser) -> bool:
         # Something that nobody thought of. The file fails; the others must not wait for it.
         logger.exception("Import %d failed in an unforeseen way.", claimed.pk)
         refuse(claimed, f"This file could not be taken in, because of an error in Tome ({type(error).__name__}).")
-    return True
 
 
 def claim() -> Import | None:
@@ -173,24 +234,6 @@ def refuse(claimed: Import, sentence: str, *, may_pass: bool = False) -> None:
         row.update(mtime_ns=0)  # no file's time, so the scan finds that it has changed
     row.update(state=Import.State.FAILED, reason=sentence[:REASON_LENGTH], attempts=0, finished_at=timezone.now())
     logger.info("Import %d failed: %s", claimed.pk, sentence)
-
-
-def read_file(path: str, parser: Parser) -> ReadFile:
-    """Read a file of the library; a LibraryError or OSError if it cannot be taken in."""
-    location = Path(settings.LIBRARY_DIR) / path
-    format = format_of(path)
-    if format is None:
-        raise LibraryError("This is not a kind of file that Tome can hold.")
-    if is_gone(location):
-        raise MayPass("This file is no longer there.")
-    before = os.stat(location)
-    parsed = parser.read(location, format)
-    after = os.stat(location)
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or (
-        parsed.digests.size != after.st_size
-    ):
-        raise MayPass("This file changed while it was read; it is taken in by the next scan.")
-    return ReadFile(path, format, after.st_mtime_ns, parsed)
 
 
 @transaction.atomic
