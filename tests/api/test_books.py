@@ -7,10 +7,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import Reader
-from library.importing import import_next
 from library.models import Book, Import, Scan
 from library.scanning import queue_scan
 from tests.api.answers import detail_of, is_time, is_whole, json_of, wrong_fields
+from tests.library.taking_in import import_all
 
 MakeEpub = Callable[..., Path]
 
@@ -34,7 +34,7 @@ def test_an_uploaded_book_is_queued_and_then_one_of_the_library(
     row = Import.objects.get(pk=body["id"])
     assert row.state == Import.State.QUEUED
     assert enqueued == ["library.import_queued"]
-    assert import_next()
+    assert import_all() == 1
     assert Book.objects.get().title == "The Moonstone"
 
 

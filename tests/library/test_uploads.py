@@ -10,9 +10,9 @@ import pytest
 from django.db import connection
 
 from library.errors import NotAnEbook, TooLarge
-from library.importing import import_next
 from library.models import Book, Import
 from library.uploads import LEFTOVER_SECONDS, PARTIAL_PREFIX, accept_upload
+from tests.library.taking_in import import_all
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def test_an_upload_is_stored_and_queued_and_then_imported(epub: bytes, settings:
     row = accept_upload("Sent In.epub", [epub[:100], epub[100:]])
     assert (row.state, row.path, row.size, row.scan) == ("queued", "Sent In.epub", len(epub), None)
     assert (settings.LIBRARY_DIR / "Sent In.epub").read_bytes() == epub
-    assert import_next()
+    assert import_all() == 1
     row.refresh_from_db()
     assert row.state == "imported"
     assert Book.objects.get().title == "Sent In"

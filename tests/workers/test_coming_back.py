@@ -8,8 +8,8 @@ from typing import Any
 
 from accounts.devices import DeviceClue
 from accounts.models import Reader
-from library.importing import queue_scan
 from library.models import Book
+from library.scanning import queue_scan
 from reading.clocks import Clock
 from reading.files import FileReport
 from reading.models import Session

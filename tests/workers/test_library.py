@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from library.importing import CLAIM_SECONDS, queue_scan, scan_report
+from library.importing import CLAIM_SECONDS
 from library.models import Book, Import
+from library.scanning import queue_scan, scan_report
 from workers import library as tasks
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,6 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Reader
-from library.importing import import_next
 from library.models import Book
 from library.scanning import queue_scan, walk
 from reading.clocks import Clock
@@ -17,6 +16,7 @@ from reading.models import BookDay, Session, StaleDay, StalePayload, StatsPayloa
 from reading.rebuilding import drift
 from reading.reports import report_sessions
 from reading.sessions import SessionReport
+from tests.library.taking_in import import_all
 from tests.reading.conftest import KOBO
 from workers import reading as tasks
 
@@ -38,8 +38,7 @@ def report(ada: Reader) -> Callable[..., None]:
 def imported() -> None:
     """Bring in whatever lies in the library folder."""
     walk(queue_scan())
-    while import_next():
-        continue
+    import_all()
 
 
 def test_refresh_brings_everything_up_to_date(report: Callable[..., None], book: Book) -> None:
