@@ -131,7 +131,8 @@ def describe(book: Book) -> None:
 
     Called in the transaction that changed a file or an edit.
     """
-    description = description_of(book.files.all(), book.edits)
+    # Asked for anew: whoever calls this has just changed one of them.
+    description = description_of(BookFile.objects.filter(book=book), book.edits)
     before = [getattr(book, name) for name in SHOWN]
     for name, value in description.plain.items():
         setattr(book, name, value)

@@ -33,17 +33,27 @@ def book_for(
     Books of which all files are away count too: a file that comes back in another format finds its history.
     """
     newcomer = Newcomer(path, format, stated)
-    for book in books(query(BY_TITLE, [newcomer.title_key]) if newcomer.title_key else []):
-        if reason := newcomer.same_work(book):
+    if not newcomer.title_key:
+        return None
+    of_title = books(query(BY_TITLE, [newcomer.title_key]))
+    shared = books_sharing(identifiers) if of_title else []
+    # The surest first, so that which of two books it joins does not depend on which came first.
+    for fits, candidates, reason in (
+        (newcomer.is_described_alike, of_title, "Its title, authors, series and index are those of another file."),
+        (newcomer.agrees_with, shared, "Its identifier is that of another file, and nothing that they state differs."),
+        (newcomer.lies_beside, of_title, "It lies beside another file of the same name, and nothing differs."),
+    ):
+        if book := next(filter(fits, candidates), None):
             return book, reason
-    telling = [each for each in identifiers if each.value.strip().casefold() not in MEANINGLESS]
-    if telling:
-        pairs = " OR ".join(["(library_identifier.value = %s AND library_identifier.scheme = %s)"] * len(telling))
-        values = [text for each in telling for text in (each.value, each.scheme)]
-        for book in books(query(BY_IDENTIFIER.format(pairs), values)):
-            if newcomer.agrees_with(book):
-                return book, "It states the same identifier as another file, and nothing that they state differs."
     return None
+
+
+def books_sharing(identifiers: Iterable[StatedIdentifier]) -> list[Book]:
+    telling = [each for each in identifiers if each.value.strip().casefold() not in MEANINGLESS]
+    if not telling:
+        return []
+    pairs = " OR ".join(["(library_identifier.value = %s AND library_identifier.scheme = %s)"] * len(telling))
+    return books(query(BY_IDENTIFIER.format(pairs), [text for each in telling for text in (each.value, each.scheme)]))
 
 
 # Asked of each new file, most of which are of no known book: hence written out, see `accounts.statements`.
@@ -57,7 +67,7 @@ BY_IDENTIFIER = f"""
     WHERE ({{}}) AND library_book.merged_into_id IS NULL ORDER BY library_book.id LIMIT {CANDIDATES_LIMIT}"""
 
 
-def books(rows: Iterable[tuple[int]]) -> Iterable[Book]:
+def books(rows: Iterable[tuple[int, ...]]) -> list[Book]:
     """The books of these ids, oldest first, that have a file."""
     ids = [pk for (pk,) in rows]
     if not ids:
@@ -77,30 +87,29 @@ class Newcomer:
         self.title_key = title_key(stated.title or title_from_stem(stem_of(name)))
         self.authors = [key for key in map(author_key, stated.authors) if not is_nobody(key)]
 
-    def same_work(self, book: Book) -> str:
-        """The reason why this file is of that book, whose title is the same; empty if it is not or is not sure."""
-        if not self._same_kind(book):
-            return ""
+    def is_described_alike(self, book: Book) -> bool:
+        """Are title, authors, series and index the same, and is one of the last three known at all?"""
         authors = authors_of(book)
-        if self._same_series(book) and self._same_authors(authors) and (authors or book.series_id is not None):
-            return "Its title, authors, series and index are those of another file."
+        same = self._same_kind(book) and self._same_series(book) and self._same_authors(authors)
+        return same and bool(authors or book.series_id is not None)
+
+    def agrees_with(self, book: Book) -> bool:
+        """Is the title the same, and does nothing else that both state differ?"""
+        authors = authors_of(book)
+        return (
+            self._same_kind(book)
+            and book.title_key == self.title_key
+            and (not self.authors or not authors or self._same_authors(authors))
+            and (self._series() is None or book.series is None or self._same_series(book))
+        )
+
+    def lies_beside(self, book: Book) -> bool:
+        """Has the book a file of the same name in the same folder, in another format, and agrees with this one?"""
         is_beside = any(
             os.path.dirname(file.path) == self.folder and stem_of(os.path.basename(file.path)).casefold() == self.stem
             for file in book.files.all()
         )
-        if is_beside and self.agrees_with(book):
-            return "It lies beside another file of the same name and title, and nothing that they state differs."
-        return ""
-
-    def agrees_with(self, book: Book) -> bool:
-        """Does nothing that both state differ?"""
-        authors = authors_of(book)
-        return (
-            self._same_kind(book)
-            and (not self.stated.title or book.title_key == self.title_key)
-            and (not self.authors or not authors or self._same_authors(authors))
-            and (self._series() is None or book.series is None or self._same_series(book))
-        )
+        return is_beside and self.agrees_with(book)
 
     def _same_kind(self, book: Book) -> bool:
         """Text beside text or pages beside pages, in one language.

@@ -116,13 +116,13 @@ def test_the_same_identifier_is_the_same_book_where_something_is_not_stated() ->
     book = book_with(HOUND, identifiers=ISBN)
     assert found_for(without(HOUND, "series", "series_index"), identifiers=ISBN) == book
     assert found_for(without(HOUND, "contributors"), identifiers=ISBN) == book
-    assert found_for({}, identifiers=ISBN) == book
 
 
 @pytest.mark.parametrize(
     "difference",
     [
         {"title": "Another Title"},
+        {"title": ""},  # then it is called as its file is
         {"contributors": [["Another Author", "aut", ""]]},
         {"series": "Another Series"},
         {"series_index": 6.0},
@@ -146,6 +146,14 @@ def test_a_file_beside_another_of_the_same_name_needs_no_author() -> None:
     assert found_for({}, path="Doyle/The Hound of the Baskervilles.pdf") == book
     assert found_for({}, path="Other/The Hound of the Baskervilles.pdf") is None
     assert found_for({"title": "Scan 12"}, path="Doyle/The Hound of the Baskervilles.pdf") is None
+
+
+def test_the_book_that_is_described_alike_goes_before_the_one_beside() -> None:
+    bare = without(HOUND, "series", "series_index")
+    beside = book_with(bare, path="Doyle/The Hound.azw3")
+    alike = book_with(HOUND, path="Doyle/The Hound (advanced).epub")
+    assert found_for(HOUND, path="Doyle/The Hound.epub") == alike
+    assert found_for(bare, path="Doyle/The Hound.epub") == beside
 
 
 def test_a_book_whose_files_are_away_is_found_and_one_that_was_merged_is_not() -> None:
