@@ -97,11 +97,12 @@ def get_resolve(request: HttpRequest, file: Query[FileQuery]) -> Status[Resolved
 def put_link(request: HttpRequest, link: LinkIn) -> Linked:
     """Keep what the reader says about a file: that it is a book, that it is none, or that neither holds any more."""
     reader = reader_of(request)
-    if link.book_id is not None:
-        link_file(reader, link.as_report(), book_or_404(reader, link.book_id))
+    book = book_or_404(reader, link.book_id) if link.book_id is not None else None
+    if book is not None:
+        link_file(reader, link.as_report(), book)
     elif link.none:
         link_to_none(reader, link.as_report())
     else:
         unlink_file(reader, link.as_report())
     enqueue(refresh)
-    return Linked(book_id=link.book_id)
+    return Linked(book_id=book.pk if book else None)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from accounts.devices import DeviceClue
 from api.auth import reader_of
 from api.errors import answer
-from api.fields import Count, FileIn, Finite, Identifier, Text
+from api.fields import Count, FileIn, FileMd5, Finite, Identifier, Text
 from reading.clocks import Clock, read_instant
 from reading.reports import report_sessions
 from reading.sessions import LONGEST_UUID, Outcome, SessionReport
@@ -38,6 +38,7 @@ class SessionIn(BaseModel):
 
     book_id: Identifier | None = None
     file: FileIn | None = None
+    ko_md5: FileMd5 | None = None
     started_at: Text
     ended_at: Text | None = None
     duration_seconds: Finite | None = None
@@ -66,6 +67,7 @@ class SessionIn(BaseModel):
             progress_end=self.progress_end,
             pages_turned=self.pages_turned or 0,
             timezone=self.timezone or timezone or "",
+            ko_md5=self.ko_md5 or "",
         )
 
 

@@ -34,11 +34,8 @@ class PositionItemIn(PlaceIn):
     file: FileIn | None = None
 
     def as_item(self) -> PositionItem:
-        place = self.as_report()
         file = self.file.as_report() if self.file and self.file.filename else None
-        if file and not place.ko_md5:
-            place = PlaceIn.as_report(self.model_copy(update={"ko_md5": file.ko_md5}))
-        return PositionItem(place=place, book_id=self.book_id, file=file)
+        return PositionItem(place=self.as_report(), book_id=self.book_id, file=file)
 
 
 class BatchIn(BaseModel):

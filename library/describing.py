@@ -131,7 +131,10 @@ def describe(book: Book) -> None:
 
     Called in the transaction that changed a file or an edit.
     """
-    # Asked for anew: whoever calls this has just changed one of them.
+    # Asked for anew and kept from changing: whoever calls this has just changed a file, and another process may be
+    # merging the book at this moment.
+    present = Book.objects.select_for_update(no_key=True).get(pk=book.pk)
+    book.edits, book.merged_into_id = present.edits, present.merged_into_id
     description = description_of(BookFile.objects.filter(book=book), book.edits)
     before = [getattr(book, name) for name in SHOWN]
     for name, value in description.plain.items():
@@ -227,15 +230,15 @@ def series_of(said: Sequence[Statement], edits: dict[str, Any]) -> tuple[str, fl
 
 
 def contributors_of(said: Sequence[Statement], edits: dict[str, Any]) -> list[Contributor]:
-    """Authors as edited or stated, then the others who had a part in the book."""
+    """Authors as edited or stated, and after them the others who had a part in the book."""
     stated = next((statement.contributors for statement in said if statement.authors), None)
     if stated is None:
         stated = next((statement.contributors for statement in said if statement.contributors), ())
     stated = tuple(person for person in stated if not is_nobody(author_key(person.name)))
-    if "authors" not in edits:
-        return list(stated)
     others = [person for person in stated if person.role != AUTHOR]
-    return [*(Contributor(name) for name in edits["authors"]), *others]
+    if "authors" in edits:
+        return [*(Contributor(name) for name in edits["authors"]), *others]
+    return [*(person for person in stated if person.role == AUTHOR), *others]
 
 
 def store_contributors(book: Book, wanted: list[tuple[str, str]]) -> bool:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import Reader
 from library.manifests import book_entry
 from library.models import Book, InboxItem
-from library.queries import books_visible_to, with_details
+from library.queries import books_visible_to, standing_book, with_details
 
 
 @transaction.atomic
@@ -16,6 +16,7 @@ def send_to_inbox(reader: Reader, book: Book) -> InboxItem:
     """Have the book offered to the reader's devices; asking again while it waits changes nothing."""
     # The reader's row is locked, or the same tap sent twice at once would put in two.
     Reader.objects.select_for_update().get(pk=reader.pk)
+    book = standing_book(book)
     waiting = InboxItem.objects.filter(reader=reader, book=book, delivered_at=None).first()
     return waiting or InboxItem.objects.create(reader=reader, book=book)
 

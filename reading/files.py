@@ -1,6 +1,7 @@
 """Files on devices: which book one is, and what waits under it while that is not known."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils import timezone
 
@@ -35,23 +36,49 @@ class FileReport:
 
 
 def book_of_file(reader: Reader, file: FileReport) -> tuple[Book | None, DeviceFile | None]:
-    """The book that a file is; where that is not known, the row under which to keep what is said of it."""
-    book = resolve(reader, file.as_clue()).book
-    return (book, None) if book is not None else (None, remember_file(reader, file))
+    """The book that a file is, and the row under which to keep what is said of it; without a book there is one always.
+
+    With a book there is one where nothing else would tell later what came through this file: it has no hash, or it is
+    known by what the reader said of it, perhaps of its name alone, and may take back.
+    """
+    found = resolve(reader, file.as_clue())
+    if found.book is None:
+        return None, remember_file(reader, file)
+    is_told_by_hash = file.ko_md5 != "" and found.method != "link"
+    return found.book, None if is_told_by_hash else _traced_file(reader, file, found.book)
 
 
 def remember_file(reader: Reader, file: FileReport) -> DeviceFile:
     """Keep a file that is no known book, so that the reader can be asked, and an import can find it."""
-    described = {
+    # Whatever it was taken for before.
+    kept, _ = DeviceFile.objects.update_or_create(**_key(reader, file), defaults=_described(file) | {"book": None})
+    return kept
+
+
+def _traced_file(reader: Reader, file: FileReport, book: Book) -> DeviceFile:
+    kept, is_new = DeviceFile.objects.get_or_create(**_key(reader, file), defaults=_described(file) | {"book": book})
+    # One without a book may have something waiting under it: that is `reading.links.adopt`'s to hand over.
+    if not is_new and kept.book_id not in (None, book.pk):
+        kept.book = book
+        kept.save(update_fields=["book"])
+    return kept
+
+
+def _key(reader: Reader, file: FileReport) -> dict[str, Any]:
+    return {"reader": reader, "name_key": file_name_key(file.filename)[:1000], "ko_md5": file.ko_md5}
+
+
+def _described(file: FileReport) -> dict[str, Any]:
+    return {
         "filename": file.filename[:1000],
         "size": file.size,
         "folder": file.folder[:1000],
         "title": file.title[:1000],
         "authors": file.authors[:1000],
         "seen_at": timezone.now(),
-        "book": None,  # whatever it was taken for before
     }
-    kept, _ = DeviceFile.objects.update_or_create(
-        reader=reader, name_key=file_name_key(file.filename)[:1000], ko_md5=file.ko_md5, defaults=described
-    )
-    return kept
+
+
+def report_of(kept: DeviceFile) -> FileReport:
+    """A kept file as its device described it."""
+    return FileReport(kept.filename, kept.ko_md5, kept.size, kept.folder, kept.title, kept.authors)

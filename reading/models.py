@@ -79,6 +79,7 @@ class PositionWrite(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="position_writes", db_index=False
     )
     book = models.ForeignKey(Book, on_delete=models.CASCADE, null=True, related_name="position_writes", db_index=False)
+    claimed_book_id = models.BigIntegerField(null=True)  # the book that it was of, or named, before a merge by hand
     file = models.ForeignKey(
         DeviceFile, on_delete=models.SET_NULL, null=True, related_name="position_writes", db_index=False
     )
@@ -100,7 +101,7 @@ class PositionWrite(models.Model):
             models.Index(name="reading_write_by_revision", fields=["reader", "book", "revision"]),
             # "Has this device written this before?" and "which file does it read?"
             models.Index(name="reading_write_by_device", fields=["reader", "book", "device", "id"]),
-            # What is parked under a file; few rows ever are.
+            # What is parked under a file, or came to its book through one that no hash tells; few rows ever are.
             models.Index(name="reading_write_parked", fields=["file"], condition=models.Q(file__isnull=False)),
         ]
 
@@ -120,7 +121,9 @@ class Session(models.Model):
     )
     uuid = models.CharField(max_length=200)
     book = models.ForeignKey(Book, on_delete=models.SET_NULL, null=True, related_name="sessions", db_index=False)
-    claimed_book_id = models.BigIntegerField(null=True)  # what the device said, where no such book was found
+    # What the device said, where no such book was found; the book that it was of, or named, before a merge by hand.
+    claimed_book_id = models.BigIntegerField(null=True)
+    ko_md5 = models.CharField(max_length=32, blank=True)  # of the file that was read, where it is known
     file = models.ForeignKey(DeviceFile, on_delete=models.SET_NULL, null=True, related_name="sessions", db_index=False)
     device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, db_index=False)
     started_at = models.DateTimeField()
@@ -239,3 +242,45 @@ class StaleStatus(StaleMark):
 class StalePayload(StaleMark):
     class Meta:
         constraints = [models.UniqueConstraint(name="reading_stale_payload_once", fields=["reader"])]
+
+
+class Regrouping(models.Model):
+    """Books merged, or a book split, by hand. Unfinished while there may be rows of readers that are still to move."""
+
+    class Kind(models.TextChoices):
+        MERGE = "merge"
+        SPLIT = "split"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    source = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="+")
+    target = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="+")
+    undoes = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="undone_by")
+    begun_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            # What a killed process left; asked after each import.
+            models.Index(name="reading_regrouping_open", fields=["id"], condition=models.Q(finished_at=None))
+        ]
+
+
+class RegroupedRow(models.Model):
+    """A row that a merge took along, so that a split gives back the very same.
+
+    Sessions and position writes, of which there are many, remember it themselves, in `claimed_book_id`.
+    """
+
+    class Kind(models.TextChoices):
+        FILE = "file"
+        LINK = "link"
+        DEVICE_FILE = "device_file"
+        INBOX_ITEM = "inbox_item"
+        STATUS_FACT = "status_fact"
+
+    merge = models.ForeignKey(Regrouping, on_delete=models.CASCADE, related_name="rows", db_index=False)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    row_id = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="reading_regrouped_once", fields=["merge", "kind", "row_id"])]

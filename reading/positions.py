@@ -4,19 +4,22 @@ A write wins by when the page was read, not by when it arrived. The rules stand 
 below.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.models import Device, Reader
 from accounts.statements import fetch_row, insert_rows, update_row
 from library.models import Book, BookFile
-from reading.clocks import Clock
+from reading.clocks import EARLIEST, Clock
 from reading.locators import read_locator
 from reading.marks import mark_statuses_stale
-from reading.models import DeviceFile, LocatorKind, Position, PositionWrite
+from reading.models import DeviceFile, LocatorKind, Position, PositionWrite, StatusFact, StatusState
 
 Verdict = PositionWrite.Verdict
 UNNAMED_DEVICE = "unknown"
@@ -58,10 +61,20 @@ class PlaceVerdict:
 
 
 @transaction.atomic(savepoint=False)
-def record_position(reader: Reader, book: Book, report: PlaceReport, *, device: Device, clock: Clock) -> PlaceVerdict:
+def record_position(
+    reader: Reader,
+    book: Book,
+    report: PlaceReport,
+    *,
+    device: Device,
+    clock: Clock,
+    file: DeviceFile | None = None,
+    claimed_book_id: int | None = None,
+) -> PlaceVerdict:
     """Store a place if it wins; keep it in the history in any case.
 
-    `device.last_contact_at` must be from before this request.
+    `device.last_contact_at` must be from before this request. `file` and `claimed_book_id` say how the device named the
+    book, where that may have to be taken back.
     """
     locator = read_locator(report.progress)
     percentage = min(max(report.percentage, 0.0), 1.0)
@@ -69,6 +82,8 @@ def record_position(reader: Reader, book: Book, report: PlaceReport, *, device: 
     write = PositionWrite(
         reader=reader,
         book=book,
+        claimed_book_id=claimed_book_id,
+        file=file,
         device=device,
         percentage=percentage,
         progress=locator.progress,
@@ -83,7 +98,7 @@ def record_position(reader: Reader, book: Book, report: PlaceReport, *, device: 
     if not is_first:
         if _repeats_current(write, current):
             return PlaceVerdict(Verdict.STORED, current.revision)
-        if _loses(write, current):
+        if _loses(write, current, _StoredHistory(write)):
             write.verdict = Verdict.STALE
             if not _is_in_history(write):
                 insert_rows([write])
@@ -151,23 +166,86 @@ def _is_in_history(write: PositionWrite) -> bool:
     )
 
 
-def _loses(write: PositionWrite, current: Position) -> bool:
-    if _builds_on_an_older_revision(write, current):
+class _History(Protocol):
+    """What was written of a book before a write."""
+
+    def went_on_elsewhere(self, write: PositionWrite) -> bool:
+        """Whether another device made a revision after the one that this write builds on."""
+
+    def has_same(self, write: PositionWrite, *, after: datetime | None) -> bool:
+        """Whether this device wrote the same before, and the server heard it after that moment."""
+
+    def last_contact(self, write: PositionWrite) -> datetime | None:
+        """When the server last heard of this write's device before."""
+
+
+class _StoredHistory:
+    """The history of a write that arrives now."""
+
+    def __init__(self, write: PositionWrite) -> None:
+        self._last_contact = write.device.last_contact_at if write.device else None
+
+    def went_on_elsewhere(self, write: PositionWrite) -> bool:
+        since = PositionWrite.objects.filter(
+            reader=write.reader_id, book=write.book_id, revision__gt=write.base_revision
+        )
+        return since.exclude(device=write.device_id).exists()
+
+    def has_same(self, write: PositionWrite, *, after: datetime | None) -> bool:
+        earlier = _writes_of_device(write)
+        return (earlier if after is None else earlier.filter(received_at__gt=after)).exists()
+
+    def last_contact(self, write: PositionWrite) -> datetime | None:
+        return self._last_contact
+
+
+class _ReplayedHistory:
+    """The history of a write that arrived some time ago, told write by write.
+
+    A device may have been heard of without writing; that is not known any more, and makes a write lose at most.
+    """
+
+    def __init__(self) -> None:
+        self.revision = 0
+        self._revisions: dict[int | None, int] = {}
+        self._contacts: dict[int | None, datetime] = {}
+        self._same: dict[tuple[int | None, float, str], datetime] = {}
+
+    def add(self, write: PositionWrite) -> None:
+        device = write.device_id
+        made = write.revision or 0
+        self.revision = max(self.revision, made)
+        self._revisions[device] = max(self._revisions.get(device, 0), made)
+        self._contacts[device] = write.received_at
+        self._same[device, write.percentage, write.progress] = write.received_at
+
+    def went_on_elsewhere(self, write: PositionWrite) -> bool:
+        base = write.base_revision or 0
+        return any(made > base for device, made in self._revisions.items() if device != write.device_id)
+
+    def has_same(self, write: PositionWrite, *, after: datetime | None) -> bool:
+        heard_at = self._same.get((write.device_id, write.percentage, write.progress))
+        return heard_at is not None and (after is None or heard_at > after)
+
+    def last_contact(self, write: PositionWrite) -> datetime | None:
+        return self._contacts.get(write.device_id)
+
+
+def _loses(write: PositionWrite, current: Position, history: _History) -> bool:
+    if _builds_on_an_older_revision(write, current, history):
         return True
     if write.claimed_read_at is None:
-        return _repeats_an_earlier_write(write, current) or _would_undo_reading_elsewhere(write, current)
+        return _repeats_an_earlier_write(write, current, history) or _would_undo_reading_elsewhere(
+            write, current, history
+        )
     return write.read_at < current.read_at
 
 
-def _builds_on_an_older_revision(write: PositionWrite, current: Position) -> bool:
+def _builds_on_an_older_revision(write: PositionWrite, current: Position, history: _History) -> bool:
     """The device did not know the present place, and another device wrote it."""
     if write.base_revision is None or write.base_revision >= current.revision:
         return False
-    return (
-        PositionWrite.objects.filter(reader=write.reader, book=write.book_id, revision__gt=write.base_revision)
-        .exclude(device=write.device)
-        .exists()
-    )
+    return history.went_on_elsewhere(write)
 
 
 def _writes_of_device(write: PositionWrite) -> QuerySet[PositionWrite]:
@@ -180,19 +258,17 @@ def _writes_of_device(write: PositionWrite) -> QuerySet[PositionWrite]:
     )
 
 
-def _repeats_an_earlier_write(write: PositionWrite, current: Position) -> bool:
+def _repeats_an_earlier_write(write: PositionWrite, current: Position, history: _History) -> bool:
     """Older plugins push the same place on every resume, and KOSync clients replay a queue without its times."""
-    earlier = _writes_of_device(write)
-    if current.is_cleared:  # what was read before the reader set the book unread says nothing about now
-        earlier = earlier.filter(received_at__gt=current.read_at)
-    return earlier.exists()
+    # What was read before the reader set the book unread says nothing about now.
+    return history.has_same(write, after=current.read_at if current.is_cleared else None)
 
 
-def _would_undo_reading_elsewhere(write: PositionWrite, current: Position) -> bool:
+def _would_undo_reading_elsewhere(write: PositionWrite, current: Position, history: _History) -> bool:
     """It lies behind a place that was read on another device after this one was last heard of."""
     if current.is_cleared or write.percentage >= current.percentage or current.device_id == write.device_id:
         return False
-    last_contact = write.device.last_contact_at if write.device else None
+    last_contact = history.last_contact(write)
     return last_contact is None or current.read_at > last_contact
 
 
@@ -210,12 +286,12 @@ def park_position(
         "kind": locator.kind,
         "ko_md5": report.ko_md5 or file.ko_md5,
         "claimed_read_at": report.read_at,
-        "verdict": Verdict.PARKED,
     }
-    is_repeated = report.read_at is not None and PositionWrite.objects.filter(**said).exists()
+    is_repeated = report.read_at is not None and PositionWrite.objects.filter(**said, book=None).exists()
     if not is_repeated:
         PositionWrite.objects.create(
             **said,
+            verdict=Verdict.PARKED,
             read_at=clock.of_position(report.read_at),
             received_at=clock.now,
             base_revision=report.base_revision,
@@ -225,6 +301,8 @@ def park_position(
 
 def adopt_parked_positions(reader: Reader, file: DeviceFile, book: Book) -> None:
     """Let the places parked under a file take part, in the order in which they were read: its book is known now."""
+    # What had lost already where it came from is looked at last, against what won here.
+    lost = PositionWrite.objects.filter(reader=reader, file=file, book=None, verdict=Verdict.STALE).update(book=book)
     parked = PositionWrite.objects.filter(reader=reader, file=file, verdict=Verdict.PARKED).select_related("device")
     for write in parked.order_by("read_at", "pk"):
         write.book = book
@@ -238,7 +316,101 @@ def adopt_parked_positions(reader: Reader, file: DeviceFile, book: Book) -> None
             write.verdict = Verdict.STORED
             write.revision = current.revision
         write.save(update_fields=["book", "verdict", "revision"])
+    if lost:
+        rebuild_position(reader, book)
     mark_statuses_stale(reader.pk, [book.pk])
+
+
+def park_writes(writes: QuerySet[PositionWrite], file: DeviceFile) -> None:
+    """Take these writes of one reader from their books and park them under a file. The caller rebuilds the books."""
+    kept = {"book": None, "file": file, "claimed_book_id": None, "revision": None}
+    writes.filter(verdict=Verdict.STORED).update(**kept, verdict=Verdict.PARKED)
+    writes.filter(verdict=Verdict.STALE).update(**kept)
+
+
+# What makes one place another one for who was told of it.
+_SHOWN = ("percentage", "progress", "kind", "ko_md5", "device_id", "read_at", "claimed_read_at", "is_cleared")
+
+
+def rebuild_position(reader: Reader, book: Book, *, told: Iterable[Position] = ()) -> None:
+    """Make the current place what the book's history says, after writes joined or left it; in the reader's turn.
+
+    Of the stored writes the one that was read last holds. One that lost on arrival, and was read later than those that
+    remain, is judged once more by the rules of arrival: what it lost to may have left. `told` are places that devices
+    know as this book's under another id. The revision never goes back, and is new unless all of them were this place.
+    """
+    current = Position.objects.select_for_update().filter(reader=reader, book=book).first()
+    history = PositionWrite.objects.filter(reader=reader, book=book).select_related("device")
+    writes = list(history.exclude(verdict=Verdict.PARKED).order_by("pk"))
+    facts = StatusFact.objects.filter(reader=reader, book=book, state=StatusState.UNREAD)
+    cleared_at = list(facts.order_by("set_at").values_list("set_at", flat=True))
+    place, risen = _replay(writes, cleared_at)
+    known = [each for each in (current, *told) if each is not None]
+    if place is None:
+        if current is None:
+            return
+        # The row stays, for its revision; whatever is read from now on comes after it.
+        place = _no_place(read_at=cleared_at[-1] if cleared_at else EARLIEST)
+    is_news = bool(risen) or any(_shown(each) != _shown(place) for each in known)
+    reached = max((each.revision for each in known), default=0)
+    highest = max([reached, *(write.revision or 0 for write in writes)])
+    place.revision = highest + 1 if is_news or highest > reached > 0 else max(highest, 1)
+    for write in risen:
+        write.verdict, write.revision = Verdict.STORED, place.revision
+        write.save(update_fields=["verdict", "revision"])
+    if current is not None and not is_news and current.revision == place.revision:
+        return
+    place.pk, place.reader, place.book = current.pk if current else None, reader, book
+    place.save()
+    mark_statuses_stale(reader.pk, [book.pk])
+
+
+def _shown(place: Position) -> tuple[object, ...]:
+    return tuple(getattr(place, name) for name in _SHOWN)
+
+
+def _no_place(*, read_at: datetime) -> Position:
+    return Position(percentage=0.0, is_cleared=True, read_at=read_at, updated_at=timezone.now())
+
+
+def _replay(
+    writes: Sequence[PositionWrite], cleared_at: Sequence[datetime]
+) -> tuple[Position | None, list[PositionWrite]]:
+    """The place that a history in the order of arrival leads to, and the writes in it that had lost and win now."""
+    current: Position | None = None
+    risen: list[PositionWrite] = []
+    history = _ReplayedHistory()
+    clearings = list(cleared_at)
+    latest = max((write.read_at for write in writes if write.verdict == Verdict.STORED), default=EARLIEST)
+    for write in writes:
+        while clearings and clearings[0] < write.received_at:
+            _clear(current, now=clearings.pop(0))
+        if write.verdict == Verdict.STORED:
+            wins = current is None or write.read_at >= current.read_at
+        elif write.read_at < latest:
+            wins = False
+        elif current is not None:
+            current.revision = history.revision
+            wins = not _loses(write, current, history)
+        else:
+            wins = True
+        if wins:
+            current = Position(**_moved_to(write))
+            if write.verdict == Verdict.STALE:
+                risen.append(write)
+        history.add(write)
+    for now in clearings:
+        _clear(current, now=now)
+    return current, risen
+
+
+def _clear(current: Position | None, *, now: datetime) -> None:
+    """Make a place none; its file and device stay, as those who wrote it last."""
+    if current is None or current.is_cleared:
+        return
+    current.percentage, current.progress, current.kind = 0.0, "", LocatorKind.NONE
+    current.is_cleared, current.read_at, current.updated_at = True, now, now
+    current.claimed_read_at = None
 
 
 def current_place(
@@ -302,8 +474,6 @@ def clear_place(reader: Reader, book: Book, *, now: datetime) -> None:
     current = Position.objects.select_for_update().filter(reader=reader, book=book).first()
     if current is None or current.is_cleared:
         return
-    current.percentage, current.progress, current.kind = 0.0, "", LocatorKind.NONE
-    current.is_cleared, current.read_at, current.updated_at = True, now, now
-    current.claimed_read_at = None
+    _clear(current, now=now)
     current.revision += 1
     current.save(force_update=True)

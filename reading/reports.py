@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import DataError, transaction
 
@@ -13,6 +13,7 @@ from library.queries import visible_book
 from reading.clocks import Clock
 from reading.files import FileReport, book_of_file
 from reading.marks import mark_payload_stale
+from reading.models import DeviceFile
 from reading.positions import PlaceReport, PlaceVerdict, park_position, record_position
 from reading.sessions import SessionReport, SessionVerdict, record_sessions
 from reading.turns import take_turn
@@ -33,6 +34,13 @@ class PositionItem:
     book_id: int | None = None
     file: FileReport | None = None
 
+    @property
+    def place_in_file(self) -> PlaceReport:
+        """The place with the hash of the file that it is in."""
+        if self.file is None or self.place.ko_md5:
+            return self.place
+        return replace(self.place, ko_md5=self.file.ko_md5)
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -49,12 +57,17 @@ class PositionOutcome:
 
 @transaction.atomic
 def report_position(
-    reader: Reader, book: Book, place: PlaceReport, *, device: DeviceClue, clock: Clock
-) -> PlaceVerdict:
-    """Store one place that a device reports."""
+    reader: Reader, book_id: int, place: PlaceReport, *, device: DeviceClue, clock: Clock
+) -> PlaceVerdict | None:
+    """Store one place that a device reports; None if the reader sees no such book."""
     take_turn(reader.pk)
+    # Looked up in the reader's turn: a book that is being merged into another takes nothing any more.
+    book = visible_book(reader, book_id)
+    if book is None:
+        return None
     known = known_device(reader, device)
-    verdict = record_position(reader, book, place, device=known, clock=clock)
+    claimed = book_id if book_id != book.pk else None
+    verdict = record_position(reader, book, place, device=known, clock=clock, claimed_book_id=claimed)
     _note_contact(known, device, clock)
     return verdict
 
@@ -100,15 +113,21 @@ def _store_place(reader: Reader, item: PositionItem, *, device: Device, clock: C
         book = visible_book(reader, item.book_id)
     if book is None and item.file is None:
         return Refusal("There is no such book.")
+    place = item.place_in_file
+    claimed = item.book_id if book is not None and book.pk != item.book_id else None
+    file: DeviceFile | None = None
     try:
         with transaction.atomic():
             if book is None and item.file is not None:
                 book, file = book_of_file(reader, item.file)
-                if file is not None:
-                    return PositionOutcome(park_position(reader, file, item.place, device=device, clock=clock), None)
-            if book is None:
-                return Refusal("There is no such book.")
-            return PositionOutcome(record_position(reader, book, item.place, device=device, clock=clock), book.pk)
+            if book is not None:
+                verdict = record_position(
+                    reader, book, place, device=device, clock=clock, file=file, claimed_book_id=claimed
+                )
+                return PositionOutcome(verdict, book.pk)
+            if file is not None:
+                return PositionOutcome(park_position(reader, file, place, device=device, clock=clock), None)
+            return Refusal("There is no such book.")
     except _UNSTORABLE:
         logger.warning("A position of reader %s could not be stored", reader.pk, exc_info=True)
         return Refusal(CANNOT_BE_STORED)

@@ -5,13 +5,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.days import days_anywhere, zone_named
 from accounts.models import Device, Reader
 from accounts.statements import insert_rows
-from library.queries import readable_books
+from library.queries import ReadableBook, readable_books
 from reading.clocks import Clock, shift
 from reading.files import FileReport, book_of_file
 from reading.marks import mark_days_stale, mark_payload_stale, mark_statuses_stale
@@ -47,6 +49,11 @@ class SessionReport:
     progress_end: float | None = None
     pages_turned: int = 0
     timezone: str = ""
+    ko_md5: str = ""  # of the file that was read
+
+    @property
+    def file_md5(self) -> str:
+        return self.ko_md5 or (self.file.ko_md5 if self.file else "")
 
 
 @dataclass(frozen=True)
@@ -72,19 +79,21 @@ class _Batch:
     """What one request's sessions refer to, each looked up once."""
 
     reader: Reader
-    books: dict[int, bool] = field(default_factory=dict)  # by id: whether it is there now
+    away: set[int] = field(default_factory=set)
+    books: dict[int, ReadableBook] = field(default_factory=dict)
     files: dict[FileReport, tuple[int | None, DeviceFile | None]] = field(default_factory=dict)
 
     def load_books(self, ids: set[int]) -> None:
         self.books = readable_books(self.reader, ids)
+        self.away = {book.book_id for book in self.books.values() if not book.is_there}
 
     def shown(self, book_id: int | None) -> int | None:
         """The book as an answer may name it: one that is not there now is answered like one that does not exist."""
-        return book_id if book_id is not None and self.books.get(book_id, True) else None
+        return book_id if book_id not in self.away else None
 
     def place_of(self, report: SessionReport) -> tuple[int | None, DeviceFile | None]:
-        if report.book_id in self.books:
-            return report.book_id, None
+        if report.book_id is not None and report.book_id in self.books:
+            return self.books[report.book_id].book_id, None
         if report.file is None:
             return None, None
         if report.file not in self.files:
@@ -165,7 +174,8 @@ def record_sessions(
             reader=reader,
             uuid=uuid,
             book_id=book_id,
-            claimed_book_id=report.book_id if book_id is None else None,
+            claimed_book_id=report.book_id if report.book_id != book_id else None,
+            ko_md5=report.file_md5,
             file=file,
             device=device,
             started_at=timing.started_at,
@@ -228,6 +238,20 @@ def mark_affected(reader: Reader, sessions: Sequence[Session]) -> None:
         return
     mark_days_stale(reader.pk, _days_touched(reader, sessions))
     mark_statuses_stale(reader.pk, {session.book_id for session in sessions if session.book_id is not None})
+
+
+def move_sessions(reader: Reader, moved: QuerySet[Session], *, to: int | None, **changes: Any) -> int:
+    """Have these sessions of a reader be of another book, or of none; how many. In the reader's turn."""
+    sessions = list(moved)
+    if not sessions:
+        return 0
+    plausible = [session for session in sessions if session.flag == Session.Flag.NONE]
+    books = {to, *(session.book_id for session in plausible)}
+    mark_days_stale(reader.pk, _days_touched(reader, plausible))
+    mark_statuses_stale(reader.pk, {book_id for book_id in books if book_id is not None})
+    mark_payload_stale(reader.pk)
+    moved.update(book=to, **changes)
+    return len(sessions)
 
 
 def _days_touched(reader: Reader, sessions: Sequence[Session]) -> set[date]:

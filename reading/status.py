@@ -14,6 +14,7 @@ from django.db.models import Min, Q
 
 from accounts.models import Reader
 from library.models import Book
+from library.queries import standing_book
 from reading.marks import drop_marks, mark_payload_stale, mark_statuses_stale
 from reading.models import BookStatus, PositionWrite, Session, StaleStatus, StatusFact, StatusState
 from reading.positions import clear_place
@@ -72,6 +73,7 @@ def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
 def set_status(reader: Reader, book: Book, state: str, *, now: datetime) -> None:
     """Keep what the reader says about a book. Setting it unread clears the place."""
     take_turn(reader.pk)
+    book = standing_book(book)
     StatusFact.objects.create(reader=reader, book=book, state=state, set_at=now)
     if state == StatusState.UNREAD:
         clear_place(reader, book, now=now)

@@ -13,6 +13,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from reading.links import adopt_known_files
+from reading.merging import finish_regroupings
 from reading.rebuilding import drift
 from reading.refreshing import mark_renamed, turn_days
 from reading.refreshing import refresh as refresh_marks
@@ -42,8 +43,8 @@ def turn_day() -> None:
 @retried_task(name="reading.adopt")
 def adopt() -> None:
     """After an import: count what devices reported of the files before, and name books as they are named now."""
-    adopted, renamed = adopt_known_files(), mark_renamed()
-    if adopted or renamed:
+    finished, adopted, renamed = finish_regroupings(), adopt_known_files(), mark_renamed()
+    if finished or adopted or renamed:
         enqueue(refresh)
 
 

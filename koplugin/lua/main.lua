@@ -218,6 +218,7 @@ function TomeSync:_session_record()
     local record = self.session:record(os.time(), self.book:fraction())
     if record then
         record.file = self.book.file
+        record.ko_md5 = self.book.ko_md5
     end
     return record
 end

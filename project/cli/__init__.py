@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from project.cli import accounts, backup, doctor, library, plugin, service, stats
+from project.cli import accounts, backup, books, doctor, library, plugin, service, stats
 from project.cli.errors import sentence_for
 
 
@@ -22,9 +22,13 @@ for command in (
     service.web,
     service.worker,
     service.beat,
+    service.watch,
     service.migrate,
     service.ping,
     library.scan,
+    books.book,
+    books.files,
+    books.link,
     accounts.user,
     accounts.key,
     plugin.plugin,

@@ -49,10 +49,12 @@ def test_ready_names_a_broker_that_is_missing(tmp_path: Path, broker_at: Any, cl
 @pytest.mark.django_db
 def test_ready_names_migrations_that_were_not_applied(redis: RedisNode, broker_at: Any, client: Client) -> None:
     from django.db import connection
+    from django.db.migrations.loader import MigrationLoader
     from django.db.migrations.recorder import MigrationRecorder
 
     broker_at(redis.url)
-    MigrationRecorder(connection).record_unapplied("reading", "0001_initial")
+    [newest] = MigrationLoader(connection).graph.leaf_nodes("reading")
+    MigrationRecorder(connection).record_unapplied(*newest)
     assert json_of(client.get("/api/ready"), 503)["missing"] == ["migrations"]
 
 

@@ -6,6 +6,7 @@ Prints its answer as JSON. The tests themselves cannot look: pytest-django lets 
 import json
 import os
 import sys
+from typing import Any
 
 import django
 
@@ -47,7 +48,26 @@ def drift() -> list[str]:
     return rebuilding.drift()
 
 
-QUESTIONS = {question.__name__: question for question in (make_reader, make_book, sessions_of, writes_of, drift)}
+def library_below(folder: str) -> dict[str, list[dict[str, Any]]]:
+    """Every row that the library has for what lies below one of its folders: files, their books, imports, scans."""
+    from django.db.models import Q
+
+    from library.models import Book, BookFile, Import, Scan
+
+    below = Q(path__startswith=f"{folder}/")
+    files = BookFile.objects.filter(below).order_by("path")
+    books = Book.objects.filter(files__in=files).distinct().order_by("title", "pk")
+    return {
+        "files": list(files.values("pk", "path", "book", "is_present", "size", "sha256")),
+        "books": list(books.values("pk", "title", "is_active")),
+        "imports": list(Import.objects.filter(below).order_by("path").values("path", "state", "reason", "file__path")),
+        "scans": list(Scan.objects.filter(folder=folder).order_by("pk").values("pk", "state", "walked", "seen")),
+    }
+
+
+QUESTIONS = {
+    question.__name__: question for question in (make_reader, make_book, sessions_of, writes_of, drift, library_below)
+}
 
 if __name__ == "__main__":
     os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"

@@ -49,7 +49,7 @@ def test_a_book_read_and_closed_is_told_in_one_request(kobo: KOReader, tome: Tom
     [batch] = tome.batches
     uuid = batch["sessions"][0]["session_uuid"]
     assert batch == {
-        "device": {"id": "kobo-1", "name": "Kobo_io", "model": "Kobo_io", "plugin_version": "7"},
+        "device": {"id": "kobo-1", "name": "Kobo_io", "model": "Kobo_io", "plugin_version": "8"},
         "sent_at": "2025-11-23T12:15:30Z",
         "timezone": "+00:00",
         "positions": [
@@ -65,6 +65,7 @@ def test_a_book_read_and_closed_is_told_in_one_request(kobo: KOReader, tome: Tom
             {
                 "session_uuid": uuid,
                 "file": file,
+                "ko_md5": partial_md5(novel),
                 "started_at": "2025-11-23T12:13:20Z",
                 "ended_at": "2025-11-23T12:15:30Z",
                 "duration_seconds": 130,

@@ -4,6 +4,7 @@ import pytest
 
 from library.describing import describe
 from library.models import Book, BookFile, Identifier
+from library.queries import authors_of
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +54,7 @@ def test_series_and_index_are_never_mixed_from_two_files() -> None:
 
 def test_authors_come_first_and_the_others_keep_their_roles() -> None:
     book = make_book(epub={"contributors": [["A. Translator", "trl", ""], ["An Author", "aut", "Author, An"]]})
-    assert authors(book) == [("A. Translator", "trl"), ("An Author", "aut")]
+    assert authors(book) == [("An Author", "aut"), ("A. Translator", "trl")]
 
 
 def test_a_title_that_no_file_states_is_the_files_name() -> None:
@@ -80,7 +81,7 @@ def test_a_title_is_sorted_without_the_article_of_its_language(title: str, langu
 def test_a_stated_sort_title_stands_until_the_title_is_edited() -> None:
     book = make_book(epub={"title": "1984", "sort_title": "Nineteen Eighty-Four"})
     assert book.sort_title == "Nineteen Eighty-Four"
-    book.edits = {"title": "The Last Man in Europe"}
+    Book.objects.update(edits={"title": "The Last Man in Europe"})
     describe(book)
     assert book.sort_title == "Last Man in Europe, The"
 
@@ -141,3 +142,8 @@ def test_a_book_is_active_while_one_of_its_files_is_there() -> None:
     book.files.filter(format="pdf").update(is_present=True)
     describe(book)
     assert book.is_active
+
+
+def test_only_authors_are_named_as_such() -> None:
+    book = make_book(epub={"contributors": [["An Author", "aut", ""], ["A. Translator", "trl", ""]]})
+    assert authors_of(book) == ["An Author"]

@@ -27,7 +27,9 @@ def put(ada: Reader, book: Book) -> Callable[..., PlaceVerdict]:
 
     def write(device: DeviceClue, percentage: float, *, at: datetime, sent_at: Any = None, **more: Any) -> PlaceVerdict:
         place = PlaceReport(percentage=percentage, **more)
-        return report_position(ada, book, place, device=device, clock=Clock(at, sent_at))
+        verdict = report_position(ada, book.pk, place, device=device, clock=Clock(at, sent_at))
+        assert verdict is not None
+        return verdict
 
     return write
 

@@ -112,7 +112,7 @@ def test_after_a_link_what_comes_of_the_file_goes_straight_to_the_book(park: Par
     park("one")
     assert Session.objects.get().book == book
     assert Position.objects.get().book == book
-    assert not DeviceFile.objects.exists()
+    assert DeviceFile.objects.get().book == book
 
 
 @pytest.mark.parametrize(
@@ -173,30 +173,250 @@ def test_what_was_said_can_be_taken_back_and_said_otherwise(park: Park, ada: Rea
     assert Session.objects.get().book == book
 
 
+def test_taking_back_what_was_never_said_is_no_error(ada: Reader) -> None:
+    unlink_file(ada, FILE)
+    assert not FileLink.objects.exists()
+
+
+# --- Taking a link back ----------------------------------------------------------------------------------------------
+
+
+def sessions() -> dict[str, int | None]:
+    return dict(Session.objects.values_list("uuid", "book"))
+
+
+@pytest.fixture
+def other(db: None, make_epub: Callable[..., Path], settings: Any) -> Book:
+    book = Book.objects.create(title="Emma", title_key=title_key("Emma"))
+    add_file(book, make_epub("Emma.epub", title="Emma"), settings.LIBRARY_DIR)
+    return book
+
+
+def test_what_came_to_a_book_through_a_link_leaves_with_it(
+    park: Park, read: Any, put: Any, ada: Reader, book: Book
+) -> None:
+    read("own", NOON, 30)
+    put(KOBO, 0.2, at=NOON + minutes(30), read_at=NOON + minutes(30), ko_md5="b" * 32)
+    park("waited", start=minutes(60), percentage=0.5)
+    link_file(ada, FILE, book)
+    park("through it", start=minutes(120), percentage=0.6)
+    read("by id", NOON + minutes(180), 30, ko_md5=FILE.ko_md5)
+    put(KOBO, 0.99, at=NOON + minutes(210), read_at=NOON + minutes(210), ko_md5=FILE.ko_md5)
+    refresh()
+    assert BookStatus.objects.get().state == "read"
+    unlink_file(ada, FILE)
+    refresh()
+    assert sessions() == {"own": book.pk, "waited": None, "through it": None, "by id": None}
+    assert {session.file for session in Session.objects.exclude(uuid="own")} == {DeviceFile.objects.get()}
+    assert BookDay.objects.get().seconds == 1800
+    assert BookStatus.objects.get().state == "reading"
+    place = current_place(ada, book)
+    assert place is not None
+    assert (place.percentage, place.revision) == (0.2, 5)
+    assert dict(PositionWrite.objects.values_list("percentage", "verdict")) == {
+        0.2: "stored",
+        0.5: "parked",
+        0.6: "parked",
+        0.99: "parked",
+    }
+    assert drift() == []
+
+
+def test_a_book_whose_only_places_leave_has_none_and_its_revision_does_not_go_back(
+    park: Park, put: Any, ada: Reader, book: Book
+) -> None:
+    park("one")
+    link_file(ada, FILE, book)
+    unlink_file(ada, FILE)
+    refresh()
+    assert current_place(ada, book) is None
+    assert not BookStatus.objects.exists()
+    earlier = NOON - timedelta(days=40)
+    assert put(KOBO, 0.1, at=NOON, read_at=earlier, base_revision=1).revision == 3
+    assert drift() == []
+
+
+def test_what_lost_to_a_place_that_leaves_holds_again(park: Park, put: Any, ada: Reader, book: Book) -> None:
+    link_file(ada, FILE, book)
+    park("later", start=minutes(60), percentage=0.9)
+    assert put(KINDLE, 0.3, at=NOON + minutes(120), read_at=NOON).verdict == "stale"
+    assert put(KINDLE, 0.2, at=NOON + minutes(121), read_at=NOON - minutes(5)).verdict == "stale"
+    unlink_file(ada, FILE)
+    place = current_place(ada, book)
+    assert place is not None
+    assert place.percentage == 0.3
+    refresh()
+    assert BookStatus.objects.get().state == "reading"
+
+
+def test_what_loses_to_what_remains_stays_where_it_is(park: Park, put: Any, ada: Reader, book: Book) -> None:
+    put(KOBO, 0.2, at=NOON, read_at=NOON, ko_md5="b" * 32)
+    link_file(ada, FILE, book)
+    park("later", start=minutes(120), percentage=0.9)
+    late = NOON + minutes(200)
+    assert put(KINDLE, 0.5, at=late, read_at=NOON + minutes(60)).verdict == "stale"
+    assert put(KINDLE, 0.4, at=late, read_at=NOON + minutes(90), base_revision=0).verdict == "stale"
+    assert put(KINDLE, 0.1, at=late, read_at=NOON - minutes(60)).verdict == "stale"
+    unlink_file(ada, FILE)
+    place = current_place(ada, book)
+    assert place is not None
+    assert (place.percentage, place.revision) == (0.5, 3)
+    verdicts = dict(PositionWrite.objects.values_list("percentage", "verdict"))
+    assert verdicts == {0.2: "stored", 0.9: "parked", 0.5: "stored", 0.4: "stale", 0.1: "stale"}
+
+
+def test_taking_a_link_back_and_saying_it_again_comes_to_the_same(
+    park: Park, read: Any, put: Any, ada: Reader, book: Book
+) -> None:
+    def told() -> tuple[Any, ...]:
+        refresh()
+        assert drift() == []
+        days = list(BookDay.objects.values_list("day", "book", "seconds", "sessions"))
+        places = list(Position.objects.values_list("percentage", "progress", "device", "read_at", "is_cleared"))
+        writes = list(PositionWrite.objects.order_by("pk").values_list("percentage", "verdict", "book"))
+        return days, list(BookStatus.objects.values_list("state", "started_at")), places, writes, sessions()
+
+    read("own", NOON, 30)
+    put(KOBO, 0.7, at=NOON + minutes(90), read_at=NOON + minutes(20), ko_md5="b" * 32)
+    park("waited", start=minutes(60))
+    link_file(ada, FILE, book)
+    park("through it", start=minutes(120), percentage=0.8)
+    park("late", start=minutes(30), percentage=0.1)
+    before = told()
+    for _ in range(2):
+        unlink_file(ada, FILE)
+        unlink_file(ada, FILE)
+        link_file(ada, FILE, book)
+        assert told() == before
+
+
+def test_what_was_sent_once_is_a_repetition_after_its_link_is_gone(park: Park, ada: Reader, book: Book) -> None:
+    link_file(ada, FILE, book)
+    park("one")
+    unlink_file(ada, FILE)
+    park("one")
+    assert Session.objects.count() == 1
+    assert PositionWrite.objects.count() == 1
+    assert sessions() == {"one": None}
+
+
 def test_after_taking_a_link_back_new_sessions_wait_again(park: Park, ada: Reader, book: Book) -> None:
     park("one")
     link_file(ada, FILE, book)
     unlink_file(ada, FILE)
     park("two", start=minutes(60))
-    assert dict(Session.objects.values_list("uuid", "book")) == {"one": book.pk, "two": None}
+    assert sessions() == {"one": None, "two": None}
 
 
-def test_what_waits_under_a_file_that_once_was_a_book_is_adopted_too(
+def test_what_a_link_kept_from_its_own_book_goes_there(park: Park, ada: Reader, book: Book, other: Book) -> None:
+    file = described(other, named="renamed.epub")
+    link_file(ada, file, book)
+    park("one", file)
+    assert sessions() == {"one": book.pk}
+    unlink_file(ada, file)
+    assert sessions() == {"one": other.pk}
+    assert Position.objects.get(is_cleared=False).book == other
+    refresh()
+    assert set(BookDay.objects.values_list("book", flat=True)) == {other.pk}
+    assert drift() == []
+
+
+@pytest.mark.parametrize("file", [FILE, FileReport("scan0001.epub"), FileReport("scan0001.epub", size=77)])
+def test_a_link_to_another_book_takes_everything_along(
+    park: Park, ada: Reader, book: Book, other: Book, file: FileReport
+) -> None:
+    park("waited", file)
+    link_file(ada, file, book)
+    park("through it", file, start=minutes(60), percentage=0.6)
+    link_file(ada, file, other)
+    assert set(sessions().values()) == {other.pk}
+    assert current_place(ada, book) is None
+    place = current_place(ada, other)
+    assert place is not None
+    assert place.percentage == 0.6
+    refresh()
+    assert set(BookDay.objects.values_list("book", flat=True)) == {other.pk}
+    assert drift() == []
+
+
+def test_none_of_the_books_takes_it_from_the_book_that_it_was_taken_for(park: Park, ada: Reader, book: Book) -> None:
+    known = FileReport("A Study in Scarlet.epub", ko_md5="c" * 32)
+    park("guessed", known)
+    assert sessions() == {"guessed": book.pk}
+    link_to_none(ada, known)
+    assert sessions() == {"guessed": None}
+    assert current_place(ada, book) is None
+    unlink_file(ada, known)
+    assert sessions() == {"guessed": book.pk}
+    refresh()
+    assert drift() == []
+
+
+def test_a_link_of_the_name_goes_with_what_only_the_name_told(park: Park, ada: Reader, book: Book, other: Book) -> None:
+    nameless, hashed = FileReport("scan0001.epub"), FILE
+    link_file(ada, nameless, book)
+    link_file(ada, hashed, other)
+    park("by name", nameless)
+    park("by hash", hashed, start=minutes(60))
+    other_bytes = FileReport("scan0001.epub", ko_md5="d" * 32)
+    park("by name with other bytes", other_bytes, start=minutes(120))
+    assert sessions() == {"by name": book.pk, "by hash": other.pk, "by name with other bytes": book.pk}
+    unlink_file(ada, nameless)
+    assert sessions() == {"by name": None, "by hash": other.pk, "by name with other bytes": None}
+
+
+def test_taking_back_what_was_said_of_a_file_takes_back_what_was_said_of_its_name(
+    park: Park, ada: Reader, book: Book
+) -> None:
+    link_file(ada, FileReport("scan0001.epub"), book)
+    park("one")
+    assert sessions() == {"one": book.pk}
+    unlink_file(ada, FILE)
+    assert not FileLink.objects.exists()
+    assert sessions() == {"one": None}
+
+
+def test_another_file_with_the_same_hash_keeps_what_is_its_own(
+    park: Park, read: Any, ada: Reader, book: Book, other: Book
+) -> None:
+    held = book.files.get()
+    twin = FileReport("twin.epub", ko_md5=held.ko_md5, size=held.size + 1)
+    read("of the library's file", NOON, 30, ko_md5=held.ko_md5)
+    park("of the twin", twin, start=minutes(60))
+    link_file(ada, twin, other)
+    assert sessions() == {"of the library's file": book.pk, "of the twin": other.pk}
+    unlink_file(ada, twin)
+    assert sessions() == {"of the library's file": book.pk, "of the twin": None}
+
+
+def test_one_readers_links_taken_back_leave_anothers_sessions(park: Park, ada: Reader, bob: Reader, book: Book) -> None:
+    for reader in (ada, bob):
+        link_file(reader, FILE, book)
+        park("same", reader=reader)
+    unlink_file(ada, FILE)
+    assert dict(Session.objects.values_list("reader", "book")) == {ada.pk: None, bob.pk: book.pk}
+    assert current_place(bob, book) is not None
+
+
+def test_what_is_taken_back_is_adopted_once_its_book_comes(
     park: Park, ada: Reader, book: Book, make_epub: Callable[..., Path], settings: Any
 ) -> None:
     park("one")
     link_file(ada, FILE, book)
     unlink_file(ada, FILE)
     park("two", start=minutes(60))
-    other = Book.objects.create(title="Scan", title_key=title_key("Scan"))
-    add_file(other, make_epub(FILE.filename, title="Scan"), settings.LIBRARY_DIR)
+    own = Book.objects.create(title="Scan", title_key=title_key("Scan"))
+    add_file(own, make_epub(FILE.filename, title="Scan"), settings.LIBRARY_DIR)
     assert adopt_known_files() == 1
-    assert dict(Session.objects.values_list("uuid", "book")) == {"one": book.pk, "two": other.pk}
+    assert sessions() == {"one": own.pk, "two": own.pk}
 
 
-def test_taking_back_what_was_never_said_is_no_error(ada: Reader) -> None:
-    unlink_file(ada, FILE)
-    assert not FileLink.objects.exists()
+def test_a_session_of_a_book_that_is_gone_comes_to_the_one_that_its_hash_is_linked_to(
+    read: Any, ada: Reader, book: Book
+) -> None:
+    read("one", NOON, 30, book_id=4711, ko_md5=FILE.ko_md5)
+    link_file(ada, FILE, book)
+    assert sessions() == {"one": book.pk}
 
 
 # --- Adopting after an import ----------------------------------------------------------------------------------------

@@ -155,7 +155,7 @@ def test_whatever_happens_in_whatever_order_leaves_no_drift_and_a_rebuild_change
             )
             report_sessions(ada, [session], device=KOBO, clock=clock)
         elif what == "place":
-            report_position(ada, book, PlaceReport(percent / 100, read_at=ended), device=KOBO, clock=clock)
+            report_position(ada, book.pk, PlaceReport(percent / 100, read_at=ended), device=KOBO, clock=clock)
         elif what == "status":
             set_status(ada, book, [StatusState.UNREAD, StatusState.READING, StatusState.READ][percent % 3], now=ended)
         else:

@@ -30,7 +30,7 @@ def test_logging_in_leads_home_and_a_wrong_password_is_said(ada: Reader) -> None
 
 
 def test_home_shows_what_is_being_read_and_what_failed(client: Client, ada: Reader, book: Book) -> None:
-    report_position(ada, book, PlaceReport(0.42), device=DeviceClue("kobo-1", "Kobo"), clock=Clock(NOW))
+    report_position(ada, book.pk, PlaceReport(0.42), device=DeviceClue("kobo-1", "Kobo"), clock=Clock(NOW))
     Import.objects.create(path="broken/<b>.epub", state=Import.State.FAILED, reason="This file is no EPUB.")
     remember_file(ada, FileReport("Sideloaded.epub"))
     refresh()
@@ -41,7 +41,7 @@ def test_home_shows_what_is_being_read_and_what_failed(client: Client, ada: Read
 
 
 def test_home_shows_a_stranger_nothing_of_it(client: Client, ada: Reader, bob: Reader, book: Book) -> None:
-    report_position(ada, book, PlaceReport(0.42), device=DeviceClue("kobo-1", "Kobo"), clock=Clock(NOW))
+    report_position(ada, book.pk, PlaceReport(0.42), device=DeviceClue("kobo-1", "Kobo"), clock=Clock(NOW))
     remember_file(ada, FileReport("Sideloaded.epub"))
     refresh()
     client.force_login(bob)
