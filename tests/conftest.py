@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -159,16 +159,22 @@ def make_epub(settings: Any) -> Callable[..., Path]:
 @pytest.fixture
 def book(db: None, settings: Any, make_epub: Callable[..., Path]) -> Any:
     """A book of the library with one EPUB that really lies there."""
-    from library.models import Author, Authorship, Book
+    return add_book(make_epub(), settings.LIBRARY_DIR, title="A Study in Scarlet", authors=["Arthur Conan Doyle"])
 
-    book = Book.objects.create(title="A Study in Scarlet", title_key=_title_key("A Study in Scarlet"), language="en")
-    author = Author.objects.create(name="Arthur Conan Doyle")
-    Authorship.objects.create(book=book, author=author, place=0)
-    add_file(book, make_epub(), settings.LIBRARY_DIR)
+
+def add_book(path: Path, root: Path, *, title: str, authors: Sequence[str] = (), **stated: Any) -> Any:
+    """A book with the file at `path`, which lies below the library's root `root` and states this of itself."""
+    from library.describing import describe
+    from library.models import Book
+
+    book = Book.objects.create(title=title, title_key="")
+    people = [[name, "aut", ""] for name in authors]
+    add_file(book, path, root, stated={"title": title, "language": "en", "contributors": people, **stated})
+    describe(book)
     return book
 
 
-def add_file(book: Any, path: Path, root: Path) -> Any:
+def add_file(book: Any, path: Path, root: Path, *, stated: dict[str, Any] | None = None) -> Any:
     """The row of a file below the library's root `root`, with the hashes that it really has."""
     from hashlib import sha256
 
@@ -184,16 +190,11 @@ def add_file(book: Any, path: Path, root: Path) -> Any:
         format="kepub.epub" if path.name.endswith(".kepub.epub") else path.suffix.removeprefix("."),
         size=found.st_size,
         mtime_ns=found.st_mtime_ns,
+        stated=stated or {},
         **hashes,
     )
     FileHash.objects.create(file=file, size=found.st_size, **hashes)
     return file
-
-
-def _title_key(title: str) -> str:
-    from matching.names import title_key
-
-    return title_key(title)
 
 
 @pytest.fixture

@@ -19,7 +19,12 @@ WITH_KEY = [
     ("POST", "/api/tome-sync/inbox/1/delivered"),
     ("GET", "/api/tome-sync/plugin"),
 ]
-WITH_KEY_OR_LOGIN = [("POST", "/api/books"), ("GET", "/api/library/scan"), ("GET", "/api/stats")]
+WITH_KEY_OR_LOGIN = [
+    ("POST", "/api/books"),
+    ("GET", "/api/books/1/cover"),
+    ("GET", "/api/library/scan"),
+    ("GET", "/api/stats"),
+]
 OPEN = ["/api/health", "/api/plugin/version"]
 
 

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -5,10 +7,10 @@ from django.test import Client
 
 from accounts.models import Reader
 from library.models import Book, FileLink, Series
-from matching.names import title_key
 from reading.models import Session
 from tests.api.answers import detail_of, is_number, is_whole, json_of, wrong_fields
 from tests.api.conftest import HALF_PAST, NOON, Send
+from tests.conftest import add_book
 
 NAME = "A Study in Scarlet.epub"
 
@@ -63,9 +65,11 @@ def test_a_file_that_nobody_knows_is_404_with_no_candidates(device_client: Clien
     assert body["detail"].endswith(".")
 
 
-def test_a_file_that_could_be_several_books_is_404_with_these(device_client: Client, book: Book) -> None:
-    other = Book.objects.create(title="A Study in Scarlet", title_key=title_key("A Study in Scarlet"))
-    book.files.all().delete()
+def test_a_file_that_could_be_several_books_is_404_with_these(
+    device_client: Client, book: Book, make_epub: Callable[..., Path], settings: Any
+) -> None:
+    other = add_book(make_epub("else/other.epub"), settings.LIBRARY_DIR, title="A Study in Scarlet")
+    book.files.update(name_key="another.epub")
     body = json_of(resolve(device_client, filename=NAME), 404)
     by_id = {candidate["book_id"]: candidate for candidate in body["candidates"]}
     assert set(by_id) == {book.pk, other.pk}
