@@ -7,7 +7,8 @@ device sent with a book's id while it read this file. Nothing is deleted: what i
 from collections.abc import Callable, Collection
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
+from django.utils import timezone
 
 from accounts.models import Reader
 from library.models import Book, BookFile, FileHash, FileLink
@@ -20,6 +21,9 @@ from reading.models import DeviceFile, PositionWrite, Session
 from reading.positions import adopt_parked_positions, park_writes, rebuild_position
 from reading.sessions import move_sessions
 from reading.turns import take_turn
+
+# Looking one up takes some milliseconds, for which the statistics' worker does nothing else.
+LOOKED_UP_AT_ONCE = 200
 
 # What a kept file is, once the reader has spoken.
 Answer = Callable[[FileReport], Book | None]
@@ -159,19 +163,24 @@ def _hand_over(reader: Reader, file: DeviceFile, book: Book) -> None:
     adopt_parked_positions(reader, file, book)
 
 
-def adopt_known_files() -> int:
-    """Find the books of the files that were unknown when devices reported them; how many were found.
+def adopt_known_files(limit: int = LOOKED_UP_AT_ONCE) -> tuple[int, bool]:
+    """Find the books of files that were unknown when devices reported them; how many, and whether more wait.
 
-    Called after an import. Only files whose hash or base name the library now holds are looked at.
+    Called after an import. Files whose hash or base name the library now holds are always looked up; the others by
+    what their names say, if a book was described since the last time, no more than `limit` of them.
     """
     unknown = DeviceFile.objects.filter(book=None).select_related("reader")
-    candidates = unknown.filter(
-        Q(ko_md5__in=FileHash.objects.values("ko_md5")) | Q(name_key__in=BookFile.objects.values("name_key"))
-    )
+    held = Q(ko_md5__in=FileHash.objects.values("ko_md5")) | Q(name_key__in=BookFile.objects.values("name_key"))
+    newest = Book.objects.aggregate(newest=Max("described_at"))["newest"]
+    behind = unknown.filter(Q(looked_up_at=None) | Q(looked_up_at__lte=newest)) if newest else unknown.none()
+    by_name = list(behind.order_by(F("looked_up_at").asc(nulls_first=True), "pk")[: limit + 1])
+    files = {file.pk: file for file in [*unknown.filter(held), *by_name[:limit]]}
+    now = timezone.now()  # before looking: a book that is described meanwhile is looked for again
     found = 0
-    for file in candidates.order_by("pk").iterator():
+    for _, file in sorted(files.items()):
         book = resolve(file.reader, report_of(file).as_clue()).book
         if book is not None:
             adopt(file, book)
             found += 1
-    return found
+    DeviceFile.objects.filter(pk__in=files).update(looked_up_at=now)
+    return found, len(by_name) > limit

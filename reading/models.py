@@ -27,6 +27,7 @@ class DeviceFile(models.Model):
     authors = models.CharField(max_length=1000, blank=True)
     book = models.ForeignKey(Book, on_delete=models.SET_NULL, null=True, related_name="device_files")
     seen_at = models.DateTimeField(db_default=Now())
+    looked_up_at = models.DateTimeField(null=True)  # when the library was last asked which book it is, after an import
 
     class Meta:
         constraints = [

@@ -43,9 +43,12 @@ def turn_day() -> None:
 @retried_task(name="reading.adopt")
 def adopt() -> None:
     """After an import: count what devices reported of the files before, and name books as they are named now."""
-    finished, adopted, renamed = finish_regroupings(), adopt_known_files(), mark_renamed()
+    finished, renamed = finish_regroupings(), mark_renamed()
+    adopted, is_more_waiting = adopt_known_files()
     if finished or adopted or renamed:
         enqueue(refresh)
+    if is_more_waiting:
+        enqueue(adopt)
 
 
 @retried_task(name="reading.check_drift", soft_time_limit=1500, time_limit=1800)

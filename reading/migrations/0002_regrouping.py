@@ -19,6 +19,11 @@ class Migration(migrations.Migration):
             field=models.BigIntegerField(null=True),
         ),
         migrations.AddField(
+            model_name='devicefile',
+            name='looked_up_at',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
             model_name='session',
             name='ko_md5',
             field=models.CharField(blank=True, max_length=32),

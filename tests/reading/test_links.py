@@ -11,7 +11,7 @@ from library.models import Book, FileLink
 from library.resolving import resolve
 from matching.names import title_key
 from reading.clocks import Clock
-from reading.files import FileReport
+from reading.files import FileReport, remember_file
 from reading.links import adopt_known_files, link_file, link_to_none, unlink_file
 from reading.models import BookDay, BookStatus, DeviceFile, Position, PositionWrite, Session, StaleDay
 from reading.positions import PlaceReport, current_place
@@ -19,7 +19,7 @@ from reading.rebuilding import drift
 from reading.refreshing import refresh
 from reading.reports import PositionItem, report_batch
 from reading.sessions import SessionReport
-from tests.conftest import add_file
+from tests.conftest import add_book, add_file
 from tests.reading.conftest import KINDLE, KOBO, NOON, minutes
 
 FILE = FileReport("scan0001.epub", ko_md5="c" * 32, size=77)
@@ -160,7 +160,7 @@ def test_none_of_the_books_leaves_what_waits_waiting(park: Park, ada: Reader, bo
     link_to_none(ada, known)
     park("one", known)
     assert Session.objects.get().book is None
-    assert adopt_known_files() == 0
+    assert adopt_known_files()[0] == 0
     assert Session.objects.get().book is None
 
 
@@ -407,7 +407,7 @@ def test_what_is_taken_back_is_adopted_once_its_book_comes(
     park("two", start=minutes(60))
     own = Book.objects.create(title="Scan", title_key=title_key("Scan"))
     add_file(own, make_epub(FILE.filename, title="Scan"), settings.LIBRARY_DIR)
-    assert adopt_known_files() == 1
+    assert adopt_known_files()[0] == 1
     assert sessions() == {"one": own.pk, "two": own.pk}
 
 
@@ -440,26 +440,25 @@ def test_an_import_adopts_the_files_of_that_hash_and_of_that_name(
     park("hash", by_hash)
     park("name", by_name, start=minutes(60))
     park("other", FileReport("Mansfield Park.epub"), start=minutes(120))
-    assert adopt_known_files() == 0
+    assert adopt_known_files()[0] == 0
     Book.objects.update(is_active=True)
-    assert adopt_known_files() == 2
+    assert adopt_known_files()[0] == 2
     assert dict(Session.objects.values_list("uuid", "book")) == {"hash": one.pk, "name": two.pk, "other": None}
     assert set(Position.objects.values_list("book", flat=True)) == {one.pk, two.pk}
     refresh()
     assert drift() == []
-    assert adopt_known_files() == 0
+    assert adopt_known_files()[0] == 0
 
 
 def test_a_file_that_could_be_two_books_stays_unattached(
     park: Park, ada: Reader, book: Book, make_epub: Callable[..., Path], settings: Any
 ) -> None:
-    other = Book.objects.create(title=book.title, title_key=book.title_key)
     Book.objects.update(is_active=False)
     park("one", FileReport("A Study in Scarlet.epub"))
-    Book.objects.update(is_active=True)
     path = make_epub("copies/A Study in Scarlet.epub", title="Another")
-    add_file(other, path, settings.LIBRARY_DIR)
-    assert adopt_known_files() == 0
+    add_book(path, settings.LIBRARY_DIR, title=book.title)
+    Book.objects.update(is_active=True)
+    assert adopt_known_files()[0] == 0
     assert Session.objects.get().book is None
     assert DeviceFile.objects.get().book is None
 
@@ -470,7 +469,7 @@ def test_a_file_whose_name_fits_but_whose_author_is_another_stays_unattached(
     file = FileReport("other name.epub", title="A Study in Scarlet", authors="Jane Austen")
     park("one", file)
     assert Session.objects.get().book is None
-    assert adopt_known_files() == 0
+    assert adopt_known_files()[0] == 0
 
 
 def test_an_import_adopts_for_each_reader_their_own(park: Park, ada: Reader, bob: Reader, book: Book) -> None:
@@ -478,7 +477,7 @@ def test_an_import_adopts_for_each_reader_their_own(park: Park, ada: Reader, bob
     park("same", described(book), percentage=0.4)
     park("same", described(book), reader=bob, percentage=0.8)
     Book.objects.update(is_active=True)
-    assert adopt_known_files() == 2
+    assert adopt_known_files()[0] == 2
     refresh()
     assert dict(Position.objects.values_list("reader", "percentage")) == {ada.pk: 0.4, bob.pk: 0.8}
     assert dict(BookDay.objects.values_list("reader", "sessions")) == {ada.pk: 1, bob.pk: 1}
@@ -496,3 +495,19 @@ def test_what_one_reader_says_of_a_file_leaves_anothers_alone(park: Park, ada: R
     assert FileLink.objects.get().reader == bob
     assert resolve(ada, FILE.as_clue()).book is None
     assert resolve(bob, FILE.as_clue()).book == book
+
+
+def test_a_file_that_was_unknown_is_found_by_what_its_name_says_once_such_a_book_comes(
+    ada: Reader, make_epub: Callable[..., Path], settings: Any
+) -> None:
+    names = ["Jane Austen - Emma (Retail).epub", "Persuasion v5.0.epub", "Sanditon.epub"]
+    for name in names:
+        remember_file(ada, FileReport(name))
+    assert adopt_known_files() == (0, False)
+    add_book(make_epub("1.epub"), settings.LIBRARY_DIR, title="Emma", authors=["Jane Austen"])
+    add_book(make_epub("2.epub"), settings.LIBRARY_DIR, title="Persuasion", authors=["Jane Austen"])
+    found = [adopt_known_files(limit=1) for _ in names]
+    assert [is_more_waiting for _, is_more_waiting in found] == [True, True, False]
+    assert sum(count for count, _ in found) == 2
+    assert adopt_known_files() == (0, False)
+    assert [file.filename for file in DeviceFile.objects.filter(book=None)] == ["Sanditon.epub"]
