@@ -7,7 +7,8 @@ from ninja.files import UploadedFile
 
 from api.auth import web_or_key
 from library.errors import LibraryError, TooLarge
-from library.importing import latest_scan, scan_report
+from library.scanning import latest_scan, scan_report
+from library.scanning import latest_scan, scan_report
 from library.uploads import accept_upload
 from reading.payload import shown_time
 from workers.enqueue import enqueue
@@ -25,6 +26,8 @@ class ScanOut(Schema):
     seen: int
     imported: int
     failed: int
+    waiting: int | None = None  # files that are still to be imported, while there are any
+    notices: list[str] | None = None  # sentences for a person, if there are any
     started_at: str | None = None
     finished_at: str | None = None
 
@@ -44,7 +47,7 @@ def post_book(request: HttpRequest, file: File[UploadedFile]) -> Status[Accepted
 
 @router.get("/library/scan", response=ScanOut, exclude_none=True)
 def get_scan(request: HttpRequest) -> ScanOut:
-    """How far the newest scan is."""
+    """How far the scan that is under way is, or what became of the last one."""
     scan = latest_scan()
     if scan is None:
         return ScanOut(state="idle", seen=0, imported=0, failed=0)
@@ -54,6 +57,8 @@ def get_scan(request: HttpRequest) -> ScanOut:
         seen=report.seen,
         imported=report.imported,
         failed=report.failed,
+        waiting=report.waiting or None,
+        notices=report.notices or None,
         started_at=shown_time(report.started_at) if report.started_at else None,
         finished_at=shown_time(report.finished_at) if report.finished_at else None,
     )

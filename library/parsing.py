@@ -8,19 +8,21 @@ import json
 import logging
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from library.errors import Encrypted, MayPass, NotAnEbook
-from library.formats.child import LENGTH
+from library.errors import Encrypted, LibraryError, MayPass, NotAnEbook
+from library.formats.child import LENGTH, READY
 from library.formats.images import Thumbnails
-from library.formats.metadata import Metadata
-from library.formats.wire import metadata_from
+from library.formats.metadata import Metadata, clean
+from library.formats.wire import metadata_from, text
 from library.hashes import Digests
 
 logger = logging.getLogger(__name__)
@@ -30,8 +32,16 @@ BYTES_A_SECOND = 20_000_000  # and for reading a large one through, from a slow 
 LONGEST_SECONDS = 200.0  # below the time limit of the task that imports
 ANSWER_LIMIT = 1024 * 1024  # a description has 10,000 characters at most, and nothing else is longer
 BLOB_LIMIT = 4 * 1024 * 1024  # 600 by 900 pixels; WebP does not get there
+SENTENCE_LENGTH = 500
 GROWN_BYTES = 150 * 1024 * 1024
+FILES_LIMIT = 2000  # and where its memory cannot be told: a fresh one takes a quarter of a second
+STARTS_WITHIN_SECONDS = 30.0  # the machine may be busy
+ENDS_WITHIN_SECONDS = 5.0  # a process that waits for a dead network share cannot even be killed
 START_TRIES = 2
+# What an answer that means nothing raises where it is taken apart.
+NONSENSE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+# No file brings these about: somebody ended the process, or the system did because it was short of memory.
+FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,8 @@ class Parser:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._asked: tuple[Path, str] | None = None
+        self._is_reading = False
+        self._files = 0
         self._until = 0.0
         self._seconds = 0.0
 
@@ -68,46 +79,46 @@ class Parser:
         """What the file at `path` holds, read as this format.
 
         NotAnEbook or Encrypted with a sentence if it cannot be used, also where it takes too long or too much memory;
-        OSError if it cannot be opened; MayPass if no process can be started now.
+        OSError if it cannot be opened; MayPass if no process can be started now, or it was ended from outside.
         """
         self.begin(path, format)
         return self.finish()
 
     def begin(self, path: Path, format: str) -> None:
         """Have the process read a file while the caller does something else; `finish` must follow."""
-        if self._asked is not None:
+        if self._is_reading:
             raise RuntimeError("A file is being read already.")
-        self._asked = (path, format)
-        for attempt in range(START_TRIES):
+        seconds = seconds_for(path.stat().st_size)
+        request = packed({"path": str(path), "format": format, "seconds": seconds})
+        for _ in range(START_TRIES):
             if self._process is None:
-                self._process = start()
-            try:
-                self._send(path, format)
-            except Broken:
-                # It was ended between two files, by whatever: that is not this file's fault.
-                self.close()
-                if attempt == START_TRIES - 1:
-                    self._asked = None
-                    raise MayPass("This file was not read, because the process for it ends at once.") from None
-            else:
+                self._start()
+            if self._send(request):
+                self._is_reading, self._files = True, self._files + 1
+                self._seconds, self._until = seconds, time.monotonic() + seconds
                 return
+            # It was ended between two files, by whatever: that is not this file's fault.
+            self.close()
+        raise MayPass("This file was not read, because the process for it ends at once.")
 
     def finish(self) -> Parsed:
         """What was read of the file that was begun; raises as `read` does."""
-        if self._asked is None:
+        if not self._is_reading:
             raise RuntimeError("No file is being read.")
-        self._asked = None
         try:
             said = self._receive()
-            found, resident = outcome(said, self._blobs(said)), said.get("resident", 0)
+            found, resident = outcome(said, self._blobs(said)), said["resident"]
         except Broken as error:
-            self.close()
-            raise NotAnEbook(f"This file could not be read: {error}.") from None
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise self._broken(error) from None
+        except NONSENSE as error:
             logger.warning("The reading process answered nonsense (%s).", type(error).__name__)
             self.close()
             raise NotAnEbook("This file could not be read: it confused its reader.") from None
-        if not isinstance(resident, int) or resident > GROWN_BYTES:
+        except BaseException:
+            self.close()  # or its answer, which is on its way, would be taken for the next file's
+            raise
+        self._is_reading = False
+        if not isinstance(resident, int) or resident > GROWN_BYTES or self._files >= FILES_LIMIT:
             self.close()
         if isinstance(found, Exception):
             raise found
@@ -115,31 +126,47 @@ class Parser:
 
     def close(self) -> None:
         """End the process, if there is one; the next file starts another."""
-        process, self._process, self._asked = self._process, None, None
+        process, self._process, self._is_reading = self._process, None, False
         if process is None:
             return
         process.kill()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
-        process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(ENDS_WITHIN_SECONDS)
 
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
-    def _send(self, path: Path, format: str) -> None:
-        size = path.stat().st_size if path.exists() else 0
-        self._seconds = min(SECONDS + size / BYTES_A_SECOND, LONGEST_SECONDS)
-        self._until = time.monotonic() + self._seconds
-        content = json.dumps({"path": str(path), "format": format, "seconds": self._seconds}).encode()
+    def _start(self) -> None:
+        """Start a process and wait until it says that it can read; MayPass if it does not."""
+        self._process, self._files = start(), 0
+        self._seconds, self._until = STARTS_WITHIN_SECONDS, time.monotonic() + STARTS_WITHIN_SECONDS
+        try:
+            is_ready = self._receive() == READY
+        except (Broken, *NONSENSE):
+            is_ready = False
+        except BaseException:
+            self.close()
+            raise
+        if not is_ready:
+            self.close()
+            logger.error("The process that reads files does not start; `%s` would say why.", " ".join(COMMAND))
+            raise MayPass("This file was not read, because the process for it does not start.")
+
+    def _send(self, request: bytes) -> bool:
+        """Ask for a file; False if the process is gone, or says something that it was not asked."""
         assert self._process is not None
         assert self._process.stdin is not None
+        if self._has_more(0):
+            return False
         try:
-            self._process.stdin.write(LENGTH.pack(len(content)) + content)
-            self._process.stdin.flush()
-        except OSError as error:
-            raise Broken("its reader is gone") from error
+            self._process.stdin.write(request)
+        except OSError:
+            return False
+        return True
 
     def _receive(self) -> dict[str, Any]:
         (length,) = LENGTH.unpack(self._bytes(LENGTH.size))
@@ -163,8 +190,8 @@ class Parser:
         descriptor = self._process.stdout.fileno()
         got = bytearray()
         while len(got) < count:
-            left = self._until - time.monotonic()
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+            # What has come already counts, however late it is fetched.
+            if not self._has_more(max(self._until - time.monotonic(), 0)):
                 raise Broken(f"it took longer than {self._seconds:.0f} seconds")
             chunk = os.read(descriptor, count - len(got))
             if not chunk:
@@ -172,13 +199,34 @@ class Parser:
             got += chunk
         return bytes(got)
 
+    def _has_more(self, seconds: float) -> bool:
+        """Does the process say something, or end, within so many seconds?"""
+        assert self._process is not None
+        return bool(select.select([self._process.stdout], [], [], seconds)[0])
+
+    def _broken(self, error: Broken) -> LibraryError:
+        """What to say of a file over which the process broke; it is ended."""
+        process = self._process
+        assert process is not None
+        with suppress(subprocess.TimeoutExpired):  # one that closed its pipe ends soon; one that hangs does not
+            process.wait(0.2)
+        ended_by = -(process.returncode or 0)
+        self.close()
+        logger.warning("The reading process broke: %s (signal %d).", error, ended_by)
+        if ended_by in FROM_OUTSIDE:
+            return MayPass("This file was not read: its reader was ended, perhaps because the machine lacked memory.")
+        return NotAnEbook(f"This file could not be read: {error}.")
+
+
+COMMAND = [sys.executable, "-I", "-X", "utf8", "-m", "library.formats.child"]
+
 
 def start() -> "subprocess.Popen[bytes]":
     """A fresh reading process, that knows nothing of ours but where Python is."""
     environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
     try:
         return subprocess.Popen(
-            [sys.executable, "-I", "-X", "utf8", "-m", "library.formats.child"],
+            COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -191,15 +239,27 @@ def start() -> "subprocess.Popen[bytes]":
         raise MayPass("This file was not read, because no process could be started for it.") from error
 
 
+def seconds_for(size: int) -> float:
+    """How long a file of so many bytes may take."""
+    return min(SECONDS + size / BYTES_A_SECOND, LONGEST_SECONDS)
+
+
+def packed(request: dict[str, Any]) -> bytes:
+    content = json.dumps(request).encode()
+    return LENGTH.pack(len(content)) + content
+
+
 def outcome(said: dict[str, Any], blobs: list[bytes]) -> Parsed | Exception:
-    """What an answer means; raises KeyError, TypeError or ValueError where it means nothing."""
+    """What an answer means; raises one of NONSENSE where it means nothing."""
     if "refused" in said:
         refusal = Encrypted if said["code"] == Encrypted.code else NotAnEbook
-        return refusal(str(said["refused"])[:500])
+        return refusal(clean(text(said["refused"]), SENTENCE_LENGTH))
     if "exhausted" in said:
         return NotAnEbook("This file could not be read: it needs more memory than a book may.")
+    if "lacking" in said:
+        return MayPass(f"This file was not read, because a part of Tome is missing: {word(said['lacking'])}.")
     if "failed" in said:
-        name = "".join(letter for letter in str(said["failed"])[:60] if letter.isalnum())
+        name = word(said["failed"])
         return NotAnEbook(f"This file is damaged: its reader could make nothing of it ({name}).")
     if "errno" in said:
         number = int(said["errno"])
@@ -209,6 +269,10 @@ def outcome(said: dict[str, Any], blobs: list[bytes]) -> Parsed | Exception:
         raise ValueError("no digests")
     images = Thumbnails(*blobs) if len(blobs) == 2 and all(map(is_webp, blobs)) else None
     return Parsed(metadata_from(said["metadata"]), images, Digests(sha256=sha256, ko_md5=ko_md5, size=size))
+
+
+def word(value: object) -> str:
+    return "".join(letter for letter in text(value)[:60] if letter.isalnum() or letter in "._")
 
 
 def is_hex(value: object, length: int) -> bool:

@@ -1,10 +1,12 @@
 """Which of the books that a reader may see is this file? `matching` decides; this module brings it the candidates.
 
-A device asks whenever it opens a book, so the queries are written out: see `accounts.statements`.
+A device asks whenever it opens a book, so the queries are written out: see `accounts.statements`. They go from what
+decides most surely to what decides least, each only where nothing before it did: links and hash, the base name, the
+keys of the name and of the document's title, and at last the keys under which books are only offered.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
@@ -12,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS
 from accounts.models import Reader
 from accounts.statements import query
 from library.models import Book, Series
-from library.queries import IS_VISIBLE
+from library.queries import IS_VISIBLE, standing_ids
 from matching.deciding import (
     RULES_BEFORE_NAMES,
     RULES_BEFORE_TITLES,
@@ -23,14 +25,22 @@ from matching.deciding import (
     Verdict,
     decide,
 )
+from matching.keys import keys_of_clue
 from matching.names import is_book_name
 
 # Indexed lookups, but a hostile or sloppy library may hold a thousand books called "Untitled": more than this many of
 # one name cannot be told apart by any rule, and nobody chooses from a longer list.
 CANDIDATES_LIMIT = 50
 OFFERS_LIMIT = 20
+BOOKS_OF_A_KEY = 200  # a key that more books have is crowded: the longest series that people keep have fewer volumes
+# Rows for all keys of a file together. A usual file finds fewer than thirty; deciding takes as long as they are many.
+ROWS_LIMIT = 600
+OFFERED_OF_A_KEY = 40
 
-BOOK_FIELDS = ("id", "title", "title_key", "language", "series_id", "series_index", "book_type", "cover", "is_active")
+BOOK_FIELDS = (
+    *("id", "title", "title_key", "language", "published", "series_id", "series_index", "book_type", "cover"),
+    "is_active",
+)
 _BOOK = ", ".join(f"library_book.{name}" for name in BOOK_FIELDS) + ", library_series.name"
 _WITH_SERIES = "LEFT JOIN library_series ON library_series.id = library_book.series_id"
 _LAST = f"AND {IS_VISIBLE} ORDER BY library_book.id LIMIT {CANDIDATES_LIMIT}"
@@ -46,8 +56,34 @@ BY_NAME = f"""
     FROM library_bookfile
     JOIN library_book ON library_book.id = library_bookfile.book_id {_WITH_SERIES}
     WHERE library_bookfile.name_key = %s {_LAST}"""
-BY_TITLE = f"SELECT {_BOOK} FROM library_book {_WITH_SERIES} WHERE library_book.title_key IN ({{}}) {_LAST}"
 BY_ID = f"SELECT {_BOOK} FROM library_book {_WITH_SERIES} WHERE library_book.id IN ({{}}) {_LAST}"
+# In no order, so that the database stops at the limit whatever the library holds.
+BY_KEY = f"""
+    SELECT {_BOOK}, library_bookkey.key
+    FROM library_bookkey
+    JOIN library_book ON library_book.id = library_bookkey.book_id {_WITH_SERIES}
+    WHERE library_bookkey.key IN ({{}}) AND {IS_VISIBLE} LIMIT {ROWS_LIMIT + 1}"""
+# How many books have each key, counted no further than to the first that is too many.
+BOOKS_COUNTED = f"""
+    WITH wanted(key) AS (VALUES {{}})
+    SELECT wanted.key, (
+        SELECT COUNT(*) FROM (
+            SELECT 1 FROM library_bookkey
+            JOIN library_book ON library_book.id = library_bookkey.book_id
+            WHERE library_bookkey.key = wanted.key AND {IS_VISIBLE} LIMIT {BOOKS_OF_A_KEY + 1}
+        ) AS counted
+    )
+    FROM wanted"""
+# The first books of each key.
+TO_OFFER = f"""
+    SELECT {_BOOK}, ranked.key FROM (
+        SELECT book_id, key, ROW_NUMBER() OVER (PARTITION BY key ORDER BY book_id) AS place
+        FROM library_bookkey
+        WHERE library_bookkey.key IN ({{}})
+    ) AS ranked
+    JOIN library_book ON library_book.id = ranked.book_id {_WITH_SERIES}
+    WHERE ranked.place <= {OFFERED_OF_A_KEY} AND {IS_VISIBLE}
+    ORDER BY ranked.place, library_book.id LIMIT {ROWS_LIMIT}"""
 _LINKS = "SELECT book_id, name_key, ko_md5, size FROM library_filelink WHERE reader_id = %s"
 LINKS_OF_NAME = f"{_LINKS} AND name_key = %s AND ko_md5 = ''"
 LINKS_OF_HASH = f"{_LINKS} AND ko_md5 = %s"
@@ -55,7 +91,14 @@ AUTHORS = """
     SELECT library_authorship.book_id, library_author.name
     FROM library_authorship
     JOIN library_author ON library_author.id = library_authorship.author_id
-    WHERE library_authorship.book_id IN ({}) ORDER BY library_authorship.place"""
+    WHERE library_authorship.book_id IN ({}) AND library_authorship.role = 'aut'
+    ORDER BY library_authorship.place, library_authorship.id"""
+ISBNS = """
+    SELECT DISTINCT library_bookfile.book_id, library_identifier.value
+    FROM library_bookfile
+    JOIN library_identifier ON library_identifier.file_id = library_bookfile.id
+    WHERE library_bookfile.book_id IN ({}) AND library_identifier.scheme = 'isbn'
+    ORDER BY library_bookfile.book_id, library_identifier.value"""
 
 
 @dataclass(frozen=True)
@@ -86,25 +129,56 @@ def resolve(reader: Reader, clue: Clue) -> Resolution:
     if not is_book_name(clue.filename):
         return answer(decide(clue, ()), {})
     found = Found()
-    links = links_of(reader, clue)
     if clue.ko_md5:
         for *row, name_key, size in query(BY_HASH, [clue.ko_md5]):
             found.add(row, FileEvidence(name_key, clue.ko_md5, size))
-    if linked := {link.book_id for link in links if link.book_id is not None} - found.books.keys():
-        found.add_all(query(listing(BY_ID, linked), [*linked]))
+    links = standing_links(links_of(reader, clue), found)
     verdict = decide(clue, found.candidates(), links, rules=RULES_BEFORE_NAMES)
-    # Each lookup only where nothing better decided, and authors only for those among whom they may decide.
     if verdict.method == "none":
         for named in query(BY_NAME, [clue.name_key]):
             found.add(named, FileEvidence(clue.name_key, "", 0))
         verdict = decide(clue, found.candidates(), links, rules=RULES_BEFORE_TITLES)
     if verdict.method == "none":
-        if keys := sorted(clue.title_keys):
-            found.add_all(query(listing(BY_TITLE, keys), keys))
-        if found.books:
-            found.add_authors()
-            verdict = decide(clue, found.candidates(), links)
+        verdict = by_keys(clue, found, links)
     return answer(verdict, found.books)
+
+
+def by_keys(clue: Clue, found: "Found", links: Sequence[Link]) -> Verdict:
+    """The verdict by all rules, on the books that have one of the keys of what the file says of itself."""
+    lookups = keys_of_clue(clue)
+    rows, crowded = books_of_keys(lookups.deciding)
+    found.add_keyed(rows)
+    # Without an ISBN in the name, nobody asks for those of the books.
+    with_isbns = any(key.startswith("i:") for key in lookups.deciding)
+    found.add_details(with_isbns=with_isbns)
+    verdict = decide(clue, found.candidates(), links, crowded=crowded)
+    offering = [*lookups.offering, *sorted(crowded)]
+    if verdict.method == "none" and offering and (rows := query(listing(TO_OFFER, offering), offering)):
+        found.add_keyed(rows)
+        found.add_details(with_isbns=with_isbns)
+        verdict = decide(clue, found.candidates(), links, crowded=crowded)
+    return verdict
+
+
+def books_of_keys(keys: Sequence[str]) -> tuple[list[tuple[Any, ...]], frozenset[str]]:
+    """All books that have one of these keys, but for keys that are crowded: these are told, and not looked up.
+
+    Which keys are crowded depends neither on the order of the books nor on which of them are not to be seen.
+    """
+    if not keys:
+        return [], frozenset()
+    rows = query(listing(BY_KEY, keys), keys)
+    if len(rows) <= BOOKS_OF_A_KEY:
+        return rows, frozenset()  # too few for any key to be crowded
+    counts = dict(query(BOOKS_COUNTED.format(", ".join(["(%s)"] * len(keys))), keys))
+    left = ROWS_LIMIT
+    chosen = []
+    for key in keys:  # the likeliest first
+        if counts[key] <= min(left, BOOKS_OF_A_KEY):
+            chosen.append(key)
+            left -= counts[key]
+    rows = query(listing(BY_KEY, chosen), chosen) if chosen else []
+    return rows, frozenset(keys) - frozenset(chosen)
 
 
 def listing(sql: str, values: Collection[Any]) -> str:
@@ -119,6 +193,17 @@ def links_of(reader: Reader, clue: Clue) -> list[Link]:
     return [Link(book_id, name_key, ko_md5, size) for book_id, name_key, ko_md5, size in query(sql, values)]
 
 
+def standing_links(links: Sequence[Link], found: "Found") -> list[Link]:
+    """The links, with the books that they name looked up; one to a book that was merged counts for where that went."""
+    linked = {link.book_id for link in links if link.book_id is not None}
+    found.look_up(linked)
+    if away := linked - found.books.keys():
+        stands_for = standing_ids(away)
+        found.look_up(set(stands_for.values()))
+        links = [replace(link, book_id=stands_for.get(link.book_id or 0, link.book_id)) for link in links]
+    return list(links)
+
+
 class Found:
     """The books that were looked up so far, with what speaks for each."""
 
@@ -126,6 +211,9 @@ class Found:
         self.books: dict[int, Book] = {}
         self._files: dict[int, list[FileEvidence]] = {}
         self._authors: dict[int, list[str]] = {}
+        self._isbns: dict[int, list[str]] = {}
+        self._keys: dict[int, set[str]] = {}
+        self._detailed: set[int] = set()
 
     def add(self, row: Sequence[Any], *evidence: FileEvidence) -> None:
         """Take in a row of BOOK_FIELDS and the series' name."""
@@ -140,9 +228,27 @@ class Found:
         for row in rows:
             self.add(row)
 
-    def add_authors(self) -> None:
-        for book_id, name in query(listing(AUTHORS, self.books), [*self.books]):
+    def add_keyed(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Take in rows of BOOK_FIELDS, the series' name and the key that found the book."""
+        for *row, key in rows:
+            self.add(row)
+            self._keys.setdefault(row[0], set()).add(key)
+
+    def look_up(self, ids: Collection[int]) -> None:
+        if missing := sorted(set(ids) - self.books.keys()):
+            self.add_all(query(listing(BY_ID, missing), missing))
+
+    def add_details(self, *, with_isbns: bool) -> None:
+        """The authors, and if need be the ISBNs, of the books that have none yet."""
+        ids = sorted(self.books.keys() - self._detailed)
+        if not ids:
+            return
+        self._detailed.update(ids)
+        for book_id, name in query(listing(AUTHORS, ids), ids):
             self._authors.setdefault(book_id, []).append(name)
+        if with_isbns:
+            for book_id, isbn in query(listing(ISBNS, ids), ids):
+                self._isbns.setdefault(book_id, []).append(isbn)
 
     def candidates(self) -> list[Candidate]:
         return [
@@ -153,9 +259,17 @@ class Found:
                 series=book.series.name if book.series else "",
                 series_index=book.series_index,
                 files=tuple(self._files[pk]),
+                isbns=tuple(self._isbns.get(pk, ())),
+                year=year_of(book.published),
+                keys=frozenset(self._keys.get(pk, ())),
             )
             for pk, book in self.books.items()
         ]
+
+
+def year_of(published: str) -> int | None:
+    """Of a date as `Book.published` holds it: `2011`, `2011-05`, `2011-05-27`, or empty."""
+    return int(published[:4]) if published[:4].isdecimal() else None
 
 
 def answer(verdict: Verdict, books: dict[int, Book]) -> Resolution:

@@ -15,7 +15,8 @@ from library.formats import FORMATS, format_of, stem_of
 from library.formats.signatures import check_content
 from library.models import Import
 from library.names import safe_name
-from library.scanning import FoundFile, queue_imports
+from library.scanning import queue_imports
+from library.walking import FoundFile
 from matching.names import base_name
 
 PARTIAL_PREFIX = ".tome-upload-"  # hidden, and not a suffix of a book: no scan takes it

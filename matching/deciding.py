@@ -4,17 +4,21 @@ A wrong match writes one book's progress onto another, a missed one costs a tap:
 contradiction, decides nothing. The answer depends neither on the order of the candidates nor on unrelated ones.
 """
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
+from matching.covering import FULL, find, names_of_people
 from matching.evidence import NOTHING, Candidate, Clue, FileEvidence, Link, Offer, Verdict
-from matching.fitting import FULL, ORDER, REASONS, Fit, Fitting, names_of_people
+from matching.fitting import ORDER, REASONS, Fit, Fitting
 from matching.keys import Lookups, keys_of_book, keys_of_clue
 from matching.names import base_name, file_name_key, is_book_name, stem
 from matching.own_names import own_names, safe_name
 from matching.people import has_other_authors, shares_author
 from matching.readings import Reading, Residues, reading_of, readings_of
+from matching.vocabulary import FOLDER_WORDS, GENERIC_NAMES
 from matching.works import Work, finite, work_of
 
 __all__ = (
@@ -107,6 +111,10 @@ class Case:
         """What the name and the document's title together say of each book that they find."""
         fits = tuple(self.fit(candidate) for candidate in self.named)
         fits = tuple(without_own_title(fit, fits) for fit in fits)
+        if any(fit.by_document for fit in fits):
+            fits = tuple(
+                replace(fit, accepted=False, against="document") if fit.despite_document else fit for fit in fits
+            )
         if any(fit.against == "document" and fit.method for fit in fits):
             # The name is one book's, the document's title another's: neither is believed.
             return tuple(replace(fit, accepted=False, against=fit.against or "document") for fit in fits)
@@ -117,11 +125,22 @@ class Case:
         """The whole titles of the books that could be meant."""
         return frozenset(work_of_candidate(candidate).title for candidate in self.named)
 
+    @cached_property
+    def authors_of_series(self) -> dict[str, tuple[str, ...]]:
+        """Of the series of books that could be meant: the authors of some, who are likely those of all."""
+        found: dict[str, dict[str, None]] = {}
+        for candidate in self.named:
+            if candidate.series:
+                found.setdefault(candidate.series, {}).update(dict.fromkeys(candidate.authors))
+        return {series: tuple(authors) for series, authors in found.items()}
+
     def fit(self, candidate: Candidate) -> Fit:
         work = work_of_candidate(candidate)
         people: tuple[tuple[str, ...], ...] = ()
         if self.clue.authors and (not candidate.authors or shares_author(self.clue, candidate)):
             people = names_of_people(self.clue.authors)
+        elif not candidate.authors and candidate.series:
+            people = names_of_people(self.authors_of_series.get(candidate.series, ()))
 
         def best(readings: Sequence[Reading], volumes: Sequence[float] = ()) -> Fit | None:
             found = [
@@ -137,11 +156,23 @@ class Case:
             fit = by_name or Fit(candidate, False, against="absent")
         else:
             fit = self.together(candidate, by_name, best(self.title_readings, self.numbers_alone))
+        if fit.accepted and self.folder_edition and is_folder_of_work(self.folder_edition, work):
+            return replace(fit, accepted=False, against="edition")
         if has_other_authors(self.clue, candidate):
             return replace(fit, accepted=False, against="author" if fit.accepted else fit.against)
         if fit.accepted and shares_author(self.clue, candidate):
             return replace(fit, author=FULL)
         return fit
+
+    @cached_property
+    def folder_edition(self) -> Reading | None:
+        """The folder's name, where it speaks of an edition, as `Berserk Deluxe Edition` does."""
+        if not self.clue.folder:
+            return None
+        reading = reading_of(self.clue.folder)
+        residue = Residues(reading, [0] * len(reading.tokens)).read()
+        editions = [place for place in residue.editions if reading.texts[place] not in FOLDER_WORDS]
+        return reading if editions else None
 
     @cached_property
     def is_of_other_kind(self) -> bool:
@@ -167,15 +198,15 @@ class Case:
             if by_title.accepted or by_title.against in SAYS_LESS:
                 return max(by_name, by_title, key=lambda fit: (fit.accepted, fit.rank))
             if by_title.against in SAYS_ELSE and shares_author(self.clue, candidate):
-                return by_name
+                return replace(by_name, despite_document=True)
             return replace(by_name, accepted=False, against="document")
         if by_title.accepted:
-            few_words = sum(token.value is None for token in self.name_readings[0].tokens) <= 1
-            agrees = few_words or shares_author(self.clue, candidate)
+            agrees = is_nobodys_name(self.name_readings[0]) or shares_author(self.clue, candidate)
             if by_name.against in SAYS_LESS or (by_name.against == "absent" and agrees):
                 return by_title
             if by_name.against == "absent":
-                return replace(by_title, accepted=False, against="document", method="")
+                return replace(by_title, accepted=False, against="document", method="", by_document=True)
+            return replace(by_name, by_document=True)
         return by_name if by_name.against != "absent" else by_title
 
 
@@ -280,9 +311,10 @@ def from_own_names(case: Case, *, plain: bool) -> Verdict | None:
         if is_own_name(case, candidate, plain=plain) and not has_other_authors(case.clue, candidate)
     ]
     for narrowed in narrowings(case, fitting):
-        if len(narrowed) == 1:
+        in_folder = all(is_in_folder_of_series(case, candidate) for candidate in narrowed)
+        if len(narrowed) == 1 and not is_hidden_by_crowd(case, narrowed[0], in_folder=in_folder):
             [candidate] = narrowed
-            if is_hidden_by_crowd(case, candidate) or (plain and contradicts_plain_name(case, candidate)):
+            if plain and contradicts_plain_name(case, candidate):
                 return None
             return Verdict(
                 candidate.book_id, "own_name", 0.93, "The name is the one that this library gives this book."
@@ -356,6 +388,9 @@ def of_file_name(case: Case) -> list[Candidate]:
 
 
 def keys_of(candidate: Candidate) -> frozenset[str]:
+    """All keys of a book, or those that it was found under: enough to compare with those of the file."""
+    if candidate.keys is not None:
+        return candidate.keys
     return keys_of_book(
         title=candidate.title,
         authors=candidate.authors,
@@ -374,7 +409,30 @@ def is_wordless(reading: Reading) -> bool:
     return not Residues(reading, [0] * len(reading.tokens)).read().leftover
 
 
+def is_nobodys_name(reading: Reading) -> bool:
+    """Is this a name that no person gave: `document (3)`, `B00FLYAWAY`, `x1`?"""
+    return all(
+        token.value is not None
+        or len(token.text) <= 3
+        or token.text in GENERIC_NAMES
+        or any(character.isdigit() for character in token.text)
+        for token in reading.tokens
+    )
+
+
+def is_folder_of_work(folder: Reading, work: Work) -> bool:
+    """Does the folder's name hold this book's title or series, but not the words of an edition that are in these?"""
+    named = [words for words in (*work.series, *work.pieces) if find(folder.texts, words)]
+    covered = [0] * len(folder.tokens)
+    for words in named:
+        for place in find(folder.texts, words):
+            covered[place : place + len(words)] = [1] * len(words)
+    return bool(named) and bool(Residues(folder, covered).read().editions)
+
+
 def is_own_name(case: Case, candidate: Candidate, *, plain: bool) -> bool:
+    if not could_be_own_name(case.clue.name_key, candidate):
+        return False
     name = base_name(case.clue.filename)
     names = own_names(
         book_id=candidate.book_id,
@@ -387,17 +445,45 @@ def is_own_name(case: Case, candidate: Candidate, *, plain: bool) -> bool:
     return any(file_name_key(own) == case.clue.name_key for own in (names.plain if plain else names.marked))
 
 
+def could_be_own_name(name_key: str, candidate: Candidate) -> bool:
+    """Are all words of the title in the name? Cheaper than to make all names; only a long one may have lost some."""
+    words, length = words_in_names(candidate.title)
+    if length + sum(len(author) for author in candidate.authors) > UNCUT_LENGTH:
+        return True
+    return all(word in name_key for word in words)
+
+
+UNCUT_LENGTH = 50  # characters of title and authors that no name is cut for: of four bytes each, and a volume in front
+
+
+@lru_cache(maxsize=8192)
+def words_in_names(title: str) -> tuple[tuple[str, ...], int]:
+    """The title's words as every name with this title has them, and the title's length."""
+    composed = unicodedata.normalize("NFC", title)
+    if any(unicodedata.category(character).startswith("M") for character in composed):
+        return (), len(title)  # a mark may join the letter before it once that is folded
+    return tuple(file_name_key(word) for word in _WORD.findall(composed)), len(title)
+
+
+_WORD = re.compile(r"[^\W_]+")
+
+
 def narrowings(case: Case, fitting: list[Candidate]) -> Iterable[list[Candidate]]:
     """These books, then those of them in whose series' folder the file lies, then those whose author it states."""
     yield fitting
     if len(fitting) < 2:
         return
     if case.clue.folder:
-        folder = file_name_key(case.clue.folder)
-        yield [each for each in fitting if each.series and file_name_key(safe_name(each.series)) == folder]
+        yield [each for each in fitting if is_in_folder_of_series(case, each)]
         words = reading_of(case.clue.folder).texts
         yield [each for each in fitting if is_folder_of(words, each)]
     yield [candidate for candidate in fitting if shares_author(case.clue, candidate)]
+
+
+def is_in_folder_of_series(case: Case, candidate: Candidate) -> bool:
+    """Does the file lie in the folder into which Tome puts this book's series?"""
+    folder = case.clue.folder
+    return bool(folder and candidate.series) and file_name_key(safe_name(candidate.series)) == file_name_key(folder)
 
 
 def is_folder_of(words: Sequence[str], candidate: Candidate) -> bool:
@@ -408,22 +494,24 @@ def is_folder_of(words: Sequence[str], candidate: Candidate) -> bool:
     return named or any(sorted(stated) == sorted(author) for author in work.authors)
 
 
-def is_hidden_by_crowd(case: Case, candidate: Candidate) -> bool:
-    """Could another book of the same name be among those that were not looked up?"""
+def is_hidden_by_crowd(case: Case, candidate: Candidate, *, in_folder: bool) -> bool:
+    """Could another book of the same name, or of the same name and folder, be among those that were not looked up?"""
     work = work_of_candidate(candidate)
     of_series = tuple(f"v:{' '.join(words)}#" for words in work.series if words not in work.pieces)
     found = keys_of(candidate) & set(case.lookups.deciding)
-    shared = [key for key in found if not key.startswith(("s:", "i:", *of_series))]
+    apart = ("s:", "i:") if in_folder else ("s:", "i:", *of_series)
+    shared = [key for key in found if not key.startswith(apart)]
     return not any(key not in case.crowded for key in shared)
 
 
 def contradicts_plain_name(case: Case, candidate: Candidate) -> bool:
     """Does the document say that it is another, where the name is a title that anybody may have written?"""
-    if not case.title_readings or shares_author(case.clue, candidate):
+    if not case.title_readings:
         return False
     work = work_of_candidate(candidate)
     fits = [Fitting(reading, candidate, work).best() for reading in case.title_readings]
-    return not any(fit.accepted or fit.against in SAYS_LESS for fit in fits)
+    harmless = (*SAYS_LESS, *(SAYS_ELSE if shares_author(case.clue, candidate) else ()))
+    return not any(fit.accepted or fit.against in harmless for fit in fits)
 
 
 def contradicts_isbn(case: Case, candidate: Candidate) -> bool:
@@ -486,7 +574,7 @@ def offerable(case: Case) -> list[Fit]:
         found,
         key=lambda fit: (
             not fit.accepted,
-            [*ORDER, "document", ""].index(fit.against),
+            ["document", *ORDER, ""].index(fit.against),
             finite(fit.candidate.series_index) or 0.0,
             fit.candidate.book_id,
         ),

@@ -43,6 +43,8 @@ class Candidate:
     files: tuple[FileEvidence, ...] = ()
     isbns: tuple[str, ...] = ()  # 13 digits each
     year: int | None = None  # of publication
+    # Those of the file's keys under which it was found, where whoever looked it up knows: it saves making all of them.
+    keys: frozenset[str] | None = None
 
     @cached_property
     def title_key(self) -> str:

@@ -14,7 +14,7 @@ from matching.names import ARTICLES, stem
 from matching.own_names import entry_title, safe_name
 from matching.readings import Reading, reading_of, readings_of
 from matching.vocabulary import EDITIONS, NOISE, PUBLISHERS
-from matching.words import number_text, tokens_of, words_of
+from matching.words import number_text, words_of
 from matching.works import Words, Work, finite, is_short, work_of
 
 KEY_LENGTH = 200  # characters

@@ -21,6 +21,7 @@ from matching.vocabulary import (
     ORDINALS,
     PART_COUNTERS,
     PART_MARKERS,
+    PART_OR_VOLUME_MARKERS,
     PUBLISHERS,
     VOLUME_COUNTERS,
     VOLUME_MARKERS,
@@ -69,6 +70,7 @@ class Residue:
     """What a name says beside the words that are explained already."""
 
     explicit: list[tuple[float, int]] = field(default_factory=list)  # volumes by a marker, with their places
+    markers: set[str] = field(default_factory=set)  # by which these are stated
     bare: list[tuple[float, int]] = field(default_factory=list)  # numbers without any
     ranges: list[tuple[float, float]] = field(default_factory=list)
     years: list[tuple[int, int]] = field(default_factory=list)
@@ -137,6 +139,8 @@ class Residues:
         place = 0
         while place < len(self.tokens):
             place += 1 if self.covered[place] else self.take(place)
+        if len(self.found.markers) > 1 and self.found.markers & PART_OR_VOLUME_MARKERS:
+            self.found.part = True  # Том 1. Часть 2
         return self.found
 
     def take(self, place: int) -> int:
@@ -188,6 +192,7 @@ class Residues:
             self.found.ranges.append((number.value, self.tokens[place + 1 + length].value or 0.0))
         else:
             self.found.explicit.append((number.value, place + 1))
+            self.found.markers.add(marker.text)
         if counter and counter.text in VOLUME_COUNTERS:
             length += 1
         return 2 + length

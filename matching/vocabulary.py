@@ -43,6 +43,8 @@ PART_MARKERS = folded(
     *("part", "parts", "pt", "partie", "parties", "parte", "partes", "season", "saison", "staffel", "act", "arc"),
     *("phase", "section", "year"),
 )
+# Among the volume markers: these may state a part of a volume as well.
+PART_OR_VOLUME_MARKERS = folded("часть", "ч", "teil", "del", "osa", "czesc")
 PART_COUNTERS = folded("部", "부", "期", "季", "篇", "編", "编")
 # A marker that may be written together with its number: v05, T02, c012, vol3.
 GLUED_MARKERS = folded(
@@ -210,6 +212,38 @@ UNFINISHED = folded(
 )
 # Words that begin a subtitle, written behind a whole title without any sign between.
 SUBTITLE_STARTS = folded("the", "a", "an", "or", "oder", "ou", "o", "how", "why", "what", "die", "der", "le", "la")
+# What programs call a file that nobody named.
+GENERIC_NAMES = folded(
+    *(
+        "document",
+        "download",
+        "downloads",
+        "book",
+        "ebook",
+        "file",
+        "untitled",
+        "unknown",
+        "output",
+        "converted",
+        "temp",
+    ),
+    *(
+        "index",
+        "content",
+        "scan",
+        "text",
+        "dokument",
+        "datei",
+        "livre",
+        "libro",
+        "книга",
+        "attachment",
+        "export",
+        "new",
+    ),
+)
+# Of the words of editions: these are names of folders for all sorts of books.
+FOLDER_WORDS = folded("comic comics english german french spanish italian portuguese russian japanese chinese korean")
 NO_AUTHORS = phrases(
     "unknown", "anonymous", "various", "various authors", "n a", "unbekannt", "inconnu", "none", "null"
 )
@@ -221,6 +255,40 @@ GENRES = folded(
 )
 ORDINALS = folded("first second third fourth fifth sixth seventh eighth ninth tenth")
 FORMATS = folded("epub kepub mobi azw azw3 azw4 kfx pdf cbz cbr cb7 fb2 djvu lit prc pdb chm rtf doc docx txt zip rar")
-TITLES_OF_PEOPLE = folded(
-    "etc", "al", "dr", "phd", "md", "prof", "sir", "jr", "sr", "ii", "iii", "mr", "mrs", "ed", "eds"
+TITLES_OF_PEOPLE = folded("etc", "al", "dr", "phd", "md", "prof", "sir", "jr", "sr", "mr", "mrs", "ed", "eds")
+# Given names, enough to tell a person from a subtitle where a book's author is not on record.
+GIVEN_NAMES = folded(
+    "adam adrian agatha aidan alan albert aldous alexander alexandre alfred alice alison allen amy ana andré",
+    "andrea andreas andrew andrzej andy angela anita ann anna anne anthony antoine anton arkady arthur arturo",
+    "astrid audrey barbara ben benjamin bernard bernhard beth betty bill blake bob boris brandon brent brian",
+    "bruce bryan carl carla carlos carlo carol caroline catherine cathy charles charlie charlotte chris christian",
+    "christina christine christopher claire clara clive colleen conn cormac cornelia craig dan daniel danielle",
+    "daphne dave david dean deborah dennis diana diane dmitry don donald donna dorothy douglas edgar edith edmund",
+    "eduardo edward elena eleanor elisabeth elizabeth ellen ellis emily emma emmanuel enid eric erica erich erik",
+    "erin ernest ernst eugene eva evelyn fabio felix ferdinand fernando fiona florian frances francesca francis",
+    "francisco frank frans franz fred frederik friedrich fyodor gabriel gary gene geoffrey george georges gerald",
+    "gillian giorgio giovanni glen glenn graham greg gregory guillaume gustave guy hannah hans harlan harold",
+    "harper harriet harry heinrich helen henning henri henry herbert herman hermann hilary honoré howard hugh",
+    "iain ian ilona ingrid irvine irving isaac isabel isabelle italo ivan jack jacob jacqueline jacques james jan",
+    "jane janet jared jason javier jay jean jeff jeffrey jennifer jenny jeremy jessica jill jim joan joanne joe",
+    "joel johann johanna johannes john johnny jon jonas jonathan jordan jorge josé joseph joshua joyce juan",
+    "judith jules julia julian julie juliet julio june jürgen karen karl kate katherine kathleen kathryn katie",
+    "kazuo keith kelly ken kenneth kevin kim kurt larry lars laura lauren laurie lawrence lee leigh leo leon",
+    "leonard lev lewis lisa liz lois lorenzo louis louise lucas lucy luis luke lynn madeleine madeline malcolm",
+    "marc marcel marcus margaret maria marie mario marion mario mark markus marlon martha martin mary matt",
+    "matthew maurice max maya megan melissa mercedes michael michel michelle miguel mike mikhail milan miranda",
+    "monica nancy naomi natalie nathan neal neil nicholas nick nicola nicolas nicole nikolai nina noah nora",
+    "norman octavia oliver olivia orson oscar otto pablo pamela patricia patrick paul paula paulo pedro penelope",
+    "peter philip philippe phillip pierce pierre rachel ralph randall ray raymond rebecca rené ricardo richard",
+    "rick rob robert roberto robin rodrigo roger roland ron ronald rosa rosemary ross roxane russell ruth ryan",
+    "sally salman sam samantha samuel sandra sara sarah scott sean sebastian sergei sharon sheila sherrilyn",
+    "shirley simon sofia sophie stan stanislaw stefan stella stephanie stephen steve steven stieg stuart sue",
+    "susan susanna suzanne sylvia tad tamsyn tara ted terence teresa terry theodore thomas tim timothy toby todd",
+    "tom toni tony tracy umberto ursula vera vernor veronica victor victoria vincent virginia vladimir walter",
+    "wayne wendy werner wilbur will william willy yann yevgeny yuval zadie zoe ai asato atsushi eiichiro fuse",
+    "gege haruki hayao hideo hinako hirohiko hiroshi hiromu isuna jun katsuhiro kazuki kentaro kiyohiko kohei",
+    "koushun kugane kyoko makoto masamune masashi mizuki naoko naoki natsuki natsume nobuhiro osamu reki rumiko",
+    "ryoko ryu sui taiyo takehiko takeshi tappei tatsuki tite tsugumi yasunari yoko yoshihiro yoshitaka yuki",
+    "yukio yukito yuto александр алексей анна аркадий антон борис василий виктор владимир дмитрий евгений иван",
+    "лев максим михаил николай ольга павел пётр сергей татьяна фёдор юрий",
 )

@@ -19,7 +19,7 @@ _CLOSING = ")]}】〕］）"
 _KIND = dict(zip(_OPENING, "([{[[[(", strict=True))
 _QUOTES = '《》「」『』〈〉“”„«»"'
 _TRADE_MARKS = str.maketrans("", "", "™®©℠")
-_HALVES = re.compile("([0-9]?)\\s?½")
+_HALVES = re.compile(r"(?:([0-9])\s?)?½")
 # L'Étranger, d'Artagnan, dell'arte: the elided word stands for itself, as where a device put `_` for the apostrophe.
 _ELISION = re.compile(r"(?<![^\W_])(l|d|qu|j|n|s|c|m|t|dell|all|nell|sull|un)['’](?=\w)", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"(?<=[^\W\d_])_(?=(?:s|t|re|ll|ve|d|m)(?![^\W_]))", re.IGNORECASE)
@@ -70,7 +70,7 @@ def words_of(text: str) -> tuple[str, ...]:
 
 
 def prepared(text: str) -> str:
-    text = _HALVES.sub(lambda half: f"{half[1] or '0'}.5", text.translate(_TRADE_MARKS))
+    text = _HALVES.sub(lambda half: f"{half[1]}.5" if half[1] else " 0.5 ", text.translate(_TRADE_MARKS))
     text = unicodedata.normalize("NFKC", _NUMERO.sub("no ", text))
     text = _AND.sub(" and ", text) if "&" in text else text
     text = _ELISION.sub(r"\1 ", text)

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,6 +35,7 @@ class Work:
     with_marker: bool  # as "Vol. 2" or the like, as collected volumes are
     bare_number: tuple[Words, float] | None  # a title that ends in a number without any marker: its words before
     run_year: int | None  # the series' first year, where its name says it
+    form: str  # "light novel" or "manga", where the title or the series says so in brackets
     breaks: frozenset[int]  # the places in `title` before which a colon, a dash or a bracket stands
 
     @property
@@ -60,7 +61,7 @@ def work_of(title: str, authors: tuple[str, ...], series: str, series_index: flo
     index = finite(series_index) if series else None
     named, run_year = series_names(series)
     tokens = tokens_of(title)
-    pieces, stated, with_marker = title_pieces(without_tag(title, tokens))
+    pieces, stated, with_marker = title_pieces(without_tag(tokens))
     bare = bare_number(pieces) if stated is None else None
     volume = index if index is not None else stated
     states_volume = stated is not None
@@ -80,18 +81,28 @@ def work_of(title: str, authors: tuple[str, ...], series: str, series_index: flo
         with_marker=with_marker,
         bare_number=bare,
         run_year=run_year,
+        form=form_in(tokens) or form_in(tokens_of(series)),
         breaks=frozenset(place for place in range(1, len(whole)) if whole[place].part != whole[place - 1].part),
     )
 
 
-def without_tag(title: str, tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+def without_tag(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
     """Without the form of the work in brackets: "(light novel)", "[Manga]"."""
-    noise = {token.bracket for token in tokens if token.bracket}
-    for bracket in noise:
+    tagged = {bracket for bracket, _form in forms_in(tokens)}
+    return tuple(token for token in tokens if token.bracket not in tagged)
+
+
+def form_in(tokens: tuple[Token, ...]) -> str:
+    return next((form for _bracket, form in forms_in(tokens)), "")
+
+
+def forms_in(tokens: tuple[Token, ...]) -> Iterator[tuple[int, str]]:
+    """The brackets that say nothing but a form of work."""
+    for bracket in sorted({token.bracket for token in tokens} - {0}):
         inside = tuple(token.text for token in tokens if token.bracket == bracket)
-        if any(inside in known.get(inside[0], ()) for known in (LIGHT_NOVEL_WORDS, MANGA_WORDS)):
-            tokens = tuple(token for token in tokens if token.bracket != bracket)
-    return tokens
+        for known, form in ((LIGHT_NOVEL_WORDS, "light novel"), (MANGA_WORDS, "manga")):
+            if inside in known.get(inside[0], ()):
+                yield bracket, form
 
 
 def title_pieces(tokens: Sequence[Token]) -> tuple[tuple[Words, ...], float | None, bool]:

@@ -50,11 +50,12 @@ def whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
 
 def one_of(*words: str) -> Callable[[str], str]:
     """One of these words, in whatever case it is written."""
+    known = {word.upper(): word for word in words}
 
     def parse(value: str) -> str:
-        if value.strip().upper() not in words:
+        if value.strip().upper() not in known:
             raise ValueError("one of " + ", ".join(words))
-        return value.strip().upper()
+        return known[value.strip().upper()]
 
     return parse
 
@@ -105,6 +106,7 @@ _ALL = [
     Setting("TOME_SECRET_KEY", text, None, "Server's secret; made once as a file in the data folder if unset", True),
     Setting("TOME_ALLOWED_HOSTS", text, "*", "Host names that requests may carry, separated by commas"),
     Setting("TOME_MAX_UPLOAD_MB", whole_number(1, 102400), 1024, "Largest book that may be uploaded, in MiB"),
+    Setting("TOME_WATCH", one_of("auto", "poll", "off"), "auto", "How the library folder is watched for new files"),
     Setting(
         "TOME_LOG_LEVEL",
         one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),

@@ -7,7 +7,7 @@ from celery.schedules import crontab
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # Catches up whatever no message told a worker about: a broker that was down, a message that was lost.
     "sweep stale marks": {"task": "reading.refresh", "schedule": 10, "options": {"expires": 10}},
-    "sweep queued imports": {"task": "library.import_queued", "schedule": 30, "options": {"expires": 30}},
+    "sweep queued imports": {"task": "library.import_queued", "schedule": 10, "options": {"expires": 10}},
     "new day": {"task": "reading.turn_day", "schedule": 60, "options": {"expires": 60}},
     "nightly drift check": {
         "task": "reading.check_drift",

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -31,6 +32,8 @@ def load_tasks() -> None:
 def run_worker(queue: str, *, concurrency: int) -> int:
     """Serve one queue until SIGTERM; the exit code."""
     set_name(f"tome-{queue}")
+    if queue == "library":
+        give_way()
     worker = app.Worker(
         hostname=worker_name(queue),
         queues=[queue],
@@ -48,16 +51,32 @@ def run_worker(queue: str, *, concurrency: int) -> int:
     return worker.exitcode or 0
 
 
+def give_way() -> None:
+    """Have this process and its children take what others leave: readers wait for requests, nobody for an import."""
+    os.nice(10)
+    if hasattr(psutil.Process, "ionice") and sys.platform == "linux":
+        psutil.Process().ionice(psutil.IOPRIO_CLASS_BE, value=7)  # the last among the ordinary ones
+
+
 def run_beat() -> int:
     set_name("tome-beat")
     beat.run(beat.schedule_file(), read("TOME_LOG_LEVEL"))
     return 0
 
 
+def run_watcher() -> int:
+    from project import watcher
+
+    return watcher.run()
+
+
 def keep_workers(queues: Sequence[str], *, concurrency: int, with_beat: bool) -> None:
-    """Serve these queues, each by a fork of this process, until SIGTERM. A fork that dies comes back."""
+    """Serve these queues, each by a fork of this process, until SIGTERM. A fork that dies comes back.
+
+    Beat, of which there is one, brings the watcher along.
+    """
     # All that the forks need is loaded before the first of them, and what the collector leaves alone stays shared.
-    for module in ("celery.apps.worker", "celery.concurrency.prefork", "kombu.transport.redis"):
+    for module in ("celery.apps.worker", "celery.concurrency.prefork", "kombu.transport.redis", "project.watcher"):
         import_module(module)
     app.finalize()
     gc.collect()
@@ -67,6 +86,8 @@ def keep_workers(queues: Sequence[str], *, concurrency: int, with_beat: bool) ->
         keeper.add(Fork(f"the worker for {queue}", partial(run_worker, queue, concurrency=concurrency)))
     if with_beat:
         keeper.add(Fork("beat", run_beat))
+        if read("TOME_WATCH") != "off":
+            keeper.add(Fork("the watcher", run_watcher))
     while not keeper.stopping:
         keeper.sleep(keeper.seconds_until_due())
         keeper.look_after_programs()

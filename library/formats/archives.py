@@ -1,5 +1,7 @@
 """Opening ZIP archives that may be hostile: every read is bounded, and a name inside is never a path."""
 
+import errno
+import lzma
 import os
 import posixpath
 import zipfile
@@ -13,9 +15,15 @@ ENTRIES_LIMIT = 50_000  # a large web comic has some thousand pages
 # Text shrinks to a tenth, at best to a thirtieth. What shrinks further and is large was made to fill a disk.
 RATIO_LIMIT = 200
 SMALL_BYTES = 64 * 1024 * 1024
-ENCRYPTED_FLAG = 0x1
+ENCRYPTED_FLAG, UTF8_FLAG = 0x1, 0x800
+FORBIDDEN = frozenset('\\:*?"<>|')  # on the one system or the other, and in an EPUB
 # What an archive that is cut, changed or written by another program's rules brings zipfile to.
-DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError)
+DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, UnicodeError, OSError)
+NO_DISK_FAULTS = (None, errno.EINVAL)  # data that an unpacker takes for damaged, and a place before the file's start
+
+
+class TooLong(NotAnEbook):
+    """An entry unpacks to more than whoever reads it wants."""
 
 
 class Archive:
@@ -25,11 +33,11 @@ class Archive:
         self._archive = archive
         names = archive.namelist()
         self.names = frozenset(names)
-        self.has_twins = len(self.names) != len(names)
+        self.has_twins = len({name.casefold() for name in names}) != len(names)
 
     def read(self, name: str, limit: int) -> bytes:
         """An entry's bytes; NotAnEbook if it is missing, damaged, encrypted or longer than `limit`."""
-        name = posixpath.normpath(name)
+        name = name if name in self.names else posixpath.normpath(name)
         try:
             entry = self._archive.getinfo(name)
         except KeyError:
@@ -43,12 +51,19 @@ class Archive:
                 while chunk := file.read(65536):
                     content += chunk
                     if len(content) > limit:
-                        raise NotAnEbook(f"This file cannot be used: {shown(name)} in it is unreasonably large.")
+                        raise TooLong(f"This file cannot be used: {shown(name)} in it is unreasonably large.")
         except DAMAGE as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise  # the disk's fault, not the file's
+            if isinstance(error, OSError) and error.errno not in NO_DISK_FAULTS:
+                raise
             raise NotAnEbook(f"This file is damaged: {shown(name)} in it cannot be unpacked.") from error
         return bytes(content)
+
+    @property
+    def odd_names(self) -> list[str]:
+        """Names that would lead out of a folder, that some systems cannot have, or whose characters are a guess."""
+        listed = self._archive.infolist()
+        guessed = [each.filename for each in listed if not each.flag_bits & UTF8_FLAG and not each.filename.isascii()]
+        return [*filter(is_odd, self.names), *guessed]
 
     def start_of(self, name: str, length: int = 64) -> bytes:
         """The first bytes of an entry; none where it cannot be read."""
@@ -57,6 +72,12 @@ class Archive:
                 return file.read(length)
         except (KeyError, RuntimeError, *DAMAGE):
             return b""
+
+
+def is_odd(name: str) -> bool:
+    """Would this name, taken for a path, lead out of its folder, or be refused by some system?"""
+    parts = name.replace("\\", "/").split("/")
+    return name.startswith("/") or ".." in parts or not FORBIDDEN.isdisjoint(name)
 
 
 def shown(name: str) -> str:

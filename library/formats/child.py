@@ -1,10 +1,11 @@
 """The process that reads files which may be made to do harm: it has no secrets, no database, and strict bounds.
 
 Requests come on standard input, answers go to standard output: four bytes of length, then JSON; the thumbnails' bytes
-follow their lengths. It ends when its input does. Run by `library.parsing`.
+follow their lengths. The first answer, to no request, says that it is ready. It ends when its input does. Run by
+`library.parsing`.
 """
 
-import ctypes
+import errno
 import json
 import os
 import resource
@@ -17,35 +18,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from library.errors import NotAnEbook
+from library.formats.bounds import bound_this_process
 from library.formats.images import thumbnails
 from library.formats.reading import read_book
 from library.formats.wire import as_json
 from library.hashes import digests
 
 LENGTH = struct.Struct("!I")
-# Measured: 45 MB before the first file, 75 MB after files of every kind. The rest is for one file.
-DATA_BYTES = 256 * 1024 * 1024
-ADDRESS_BYTES = 2 * 1024 * 1024 * 1024  # libraries and mapped files count here too
-OPEN_FILES = 32
+READY: dict[str, Any] = {"ready": True}
 NO_COVER = "Its cover is no image that can be used, so it has none."
-CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-
-
-def bound_this_process() -> None:
-    """Limits that this process cannot lift again; where a system lacks one, the others hold."""
-    for kind, limit in (
-        ("RLIMIT_DATA", DATA_BYTES),
-        ("RLIMIT_AS", ADDRESS_BYTES),
-        ("RLIMIT_FSIZE", 0),  # it writes no files
-        ("RLIMIT_CORE", 0),
-        ("RLIMIT_NOFILE", OPEN_FILES),
-    ):
-        with suppress(AttributeError, ValueError, OSError):
-            resource.setrlimit(getattr(resource, kind), (limit, limit))
-    # A network of its own, in which there is nothing: where the system lets us.
-    with suppress(AttributeError, OSError):
-        flags = CLONE_NEWNET if os.geteuid() == 0 else CLONE_NEWNET | CLONE_NEWUSER
-        ctypes.CDLL(None, use_errno=True).unshare(flags)
+# What a file can bring about, with places that it names itself; all others are the disk's word.
+BROUGHT_ABOUT = frozenset({errno.EINVAL, errno.EFBIG, errno.EMFILE, errno.EOVERFLOW, errno.ENAMETOOLONG, errno.ENOSYS})
 
 
 def answer(request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
@@ -62,9 +45,9 @@ def answer(request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     except (MemoryError, RecursionError):
         return {"exhausted": True}, []
     except OSError as error:
-        if error.errno is None:
-            return {"failed": type(error).__name__}, []
-        return {"errno": error.errno}, []
+        return of_system(error), []
+    except ImportError as error:
+        return {"lacking": error.name or type(error).__name__}, []
     except Exception as error:
         # A library met something that nobody thought of: the file's fault, as far as anybody can tell.
         return {"failed": type(error).__name__}, []
@@ -77,6 +60,15 @@ def answer(request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     return {**said, "blobs": [len(blob) for blob in blobs]}, blobs
 
 
+def of_system(error: OSError) -> dict[str, Any]:
+    """Whose fault an error of the system is: the file's, or the disk's, which may pass."""
+    if error.errno == errno.ENOMEM:
+        return {"exhausted": True}
+    if error.errno is None or error.errno in BROUGHT_ABOUT:
+        return {"failed": type(error).__name__}
+    return {"errno": error.errno}
+
+
 def resident_bytes() -> int:
     """How much memory this process has now; 0 where that cannot be read."""
     with suppress(OSError, ValueError, IndexError):
@@ -85,11 +77,16 @@ def resident_bytes() -> int:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    send(answers, READY)
     while len(head := requests.read(LENGTH.size)) == LENGTH.size:
         said, blobs = answer(json.loads(requests.read(LENGTH.unpack(head)[0])))
-        content = json.dumps({**said, "resident": resident_bytes()}).encode()
-        answers.write(LENGTH.pack(len(content)) + content + b"".join(blobs))
-        answers.flush()
+        send(answers, {**said, "resident": resident_bytes()}, blobs)
+
+
+def send(answers: BinaryIO, said: dict[str, Any], blobs: list[bytes] | None = None) -> None:
+    content = json.dumps(said).encode()
+    answers.write(LENGTH.pack(len(content)) + content + b"".join(blobs or []))
+    answers.flush()
 
 
 def main() -> None:

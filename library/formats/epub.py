@@ -11,15 +11,16 @@ from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 from ebooklib import epub
-from lxml import etree
 
 from library.errors import Encrypted, NotAnEbook
-from library.formats.archives import Archive, open_archive, shown
+from library.formats.archives import Archive, TooLong, open_archive, shown
+from library.formats.markup import bare, defines_entities, find_all, local_name, parse_and_check, parse_xml
 from library.formats.metadata import (
     CONTRIBUTORS_LIMIT,
     LANGUAGE_LENGTH,
     NAME_LENGTH,
     SUBJECTS_LIMIT,
+    TITLE_LENGTH,
     Contributor,
     Identifier,
     Metadata,
@@ -48,6 +49,12 @@ COVER_PAGE_CHARACTERS = 40  # beside the image: "Cover", the title of the page
 ENCODING = re.compile(rb"\s*<\?xml[^>]*encoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
 MARKUP = re.compile(rb"<[^<>]*>")
+FILE_URL = re.compile(rb"""(?:src|data)\s*=\s*["']\s*file:""", re.IGNORECASE)
+# JPEG, PNG, GIF, BMP, WebP, TIFF, AVIF and their like, JPEG XL.
+IMAGE = re.compile(
+    rb"\xff\xd8\xff|\x89PNG|GIF8|BM|RIFF....WEBP|II\*\0|MM\0\*|....ftyp|\xff\x0a|\0\0\0\x0cJXL", re.DOTALL
+)
+IMAGES_LIMIT = 2000
 TYPES = {
     "light_novel": frozenset({"light novel", "light novels", "ranobe", "ライトノベル"}),
     "manga": frozenset({"manga", "mangas", "manhwa", "manhua", "漫画", "マンガ"}),
@@ -95,13 +102,22 @@ def read_epub(path: str | os.PathLike[str]) -> Metadata:
         package_name = name_of_package(archive)
         content = archive.read(package_name, PACKAGE_LIMIT)
         legible = in_stated_encoding(content)
-        root = parse(legible)
+        root, is_whole = parse_and_check(legible)
+        if root is None:
+            raise NotAnEbook("This EPUB is damaged: its package document is not readable XML.")
         items = list(items_of(root, posixpath.dirname(package_name)))
         package = Package(archive, root, items, posixpath.dirname(package_name))
         statements = statements_by_ebooklib(path, archive, items, package_name) if legible is content else []
         metadata = interpret(statements or list(statements_of(root)))
-        if legible is not content:
-            metadata = replace(metadata, warnings=(*metadata.warnings, "Its text is not in the encoding it states."))
+        found = [
+            (legible is not content, "Its text is not in the encoding it states."),
+            (not is_whole, "Its package document is damaged; it was read as far as that goes."),
+            (
+                defines_entities(content) or defines_entities(archive.read(CONTAINER, CONTAINER_LIMIT)),
+                "Its description of itself uses entities, which were left out.",
+            ),
+        ]
+        metadata = replace(metadata, warnings=(*metadata.warnings, *(sentence for holds, sentence in found if holds)))
         return replace(
             metadata,
             reading_direction=package.reading_direction,
@@ -128,25 +144,10 @@ def in_stated_encoding(content: bytes) -> bytes:
 
 
 def parse(content: bytes) -> Any:
-    """The root element; entities stay unexpanded, nothing is fetched, and damaged XML is read as far as it goes."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True, huge_tree=False)
-    try:
-        root = etree.fromstring(content, parser)
-    except etree.XMLSyntaxError:
-        root = None
+    root = parse_xml(content)
     if root is None:
         raise NotAnEbook("This EPUB is damaged: its package document is not readable XML.")
     return root
-
-
-def local_name(element: Any) -> str:
-    """An element's name without namespace; empty for comments and their like."""
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""
-
-
-def find_all(root: Any, name: str) -> Iterator[Any]:
-    """All elements of that name whatever their namespace: it is often missing or wrong."""
-    return (element for element in root.iter() if local_name(element) == name)
 
 
 def refuse_encrypted(archive: Archive) -> None:
@@ -212,7 +213,7 @@ def statements_of(package: Any) -> Iterator[Statement]:
 
 
 def plain_attributes(attributes: Any) -> dict[str, str]:
-    return {etree.QName(name).localname: value for name, value in attributes.items()}
+    return {bare(name): value for name, value in attributes.items()}
 
 
 def items_of(package: Any, folder: str) -> Iterator[Item]:
@@ -260,6 +261,8 @@ def interpret(statements: list[Statement]) -> Metadata:
         warnings.append("Its language is stated in no way that is understood, so it was left out.")
     subjects = subjects_of(statements)
     title = title_of(statements, refinements)
+    if title and len(title.text) > TITLE_LENGTH and len(clean(title.text, len(title.text))) > TITLE_LENGTH:
+        warnings.append("Its title is unreasonably long, so it was cut.")
     return Metadata(
         title=clean(title.text) if title else "",
         sort_title=sort_title_of(statements, refinements, title),
@@ -436,15 +439,41 @@ class Package:
     @property
     def characters(self) -> int | None:
         """How much text there is to read, without markup; None where it is too much to look at or damaged."""
+        return self._text_and_flaws[0]
+
+    @cached_property
+    def _text_and_flaws(self) -> tuple[int | None, tuple[str, ...]]:
+        """The number of characters, and what is wrong with the text: sentences."""
         left, counted = TEXT_LIMIT, 0
+        flaws: dict[str, str] = {}
         for name in self.texts:
+            if not left:
+                break
             try:
                 content = self.archive.read(name, left)
+            except Encrypted:
+                raise
+            except TooLong:
+                left = 0
+                continue
             except NotAnEbook:
-                return None
+                flaws.setdefault("damaged", f"A part of its text is damaged, {shown(name)}.")
+                continue
             left -= len(content)
             counted += characters_in(content)
-        return counted or None
+            if defines_entities(content):
+                flaws.setdefault("entities", f"A part of its text uses entities, which are left out, {shown(name)}.")
+            if b"file:" in content and FILE_URL.search(content):
+                flaws.setdefault("files", f"A part of its text shows files of another computer, {shown(name)}.")
+        is_counted = left and counted and "damaged" not in flaws
+        return counted if is_counted else None, tuple(flaws.values())
+
+    @property
+    def blank_images(self) -> list[str]:
+        """Images that are none, by their first bytes."""
+        pictures = [item.name for item in self.items if is_drawable(item) and item.name in self.archive.names]
+        starts = ((name, self.archive.start_of(name, 12)) for name in pictures[:IMAGES_LIMIT])
+        return [name for name, start in starts if not IMAGE.match(start)]
 
     def warnings(self) -> Iterator[str]:
         """What is wrong with the book although it can be read: sentences."""
@@ -453,7 +482,7 @@ class Package:
         elif self.archive.start_of("mimetype").strip() != b"application/epub+zip":
             yield "Its entry for the kind of file does not say EPUB."
         if self.archive.has_twins:
-            yield "Several entries of its archive have the same name; the last of them counts."
+            yield "Several entries of its archive have the same name, as some systems see it; the last of them counts."
         if missing := [item for item in self.items if not item.is_remote and item.name not in self.archive.names]:
             yield f"{len(missing)} of the files that it lists are missing, {shown(missing[0].name)} for one."
         if not self.spine:
@@ -466,6 +495,11 @@ class Package:
             yield f"Its table of contents leads to a file that is missing, {shown(self.lost_in_contents)}."
         if self.has_circular_fallbacks:
             yield "Files in it stand in for each other in a circle."
+        if odd := self.archive.odd_names:
+            yield f"Names in its archive are not as they should be, {shown(odd[0])} for one."
+        if blank := self.blank_images:
+            yield f"{len(blank)} of its images cannot be shown, {shown(blank[0])} for one."
+        yield from self._text_and_flaws[1]
 
     @cached_property
     def lost_in_contents(self) -> str:
@@ -566,7 +600,7 @@ def only_image_of(package: Package, page: str) -> str:
         for element in root.iter()
         if local_name(element) in ("img", "image")
         for name, value in element.attrib.items()
-        if etree.QName(name).localname in ("src", "href")
+        if bare(name) in ("src", "href")
     ]
     shown_images = {entry_name(folder, reference) for reference in references} & drawable
     return shown_images.pop() if len(shown_images) == 1 else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 _DIRECTION_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _NUMBER = re.compile(r"[+-]?\d{1,9}([.,]\d{1,9})?")
 _DATE = re.compile(r"\s*([0-9]{4})(?:[-/.]?([0-9]{2})(?:[-/.]?([0-9]{2})(?![0-9])|(?![0-9]))|(?![0-9]))")
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)?[^<>]*>")
+_TAG = re.compile(r"<(?=[a-zA-Z/!?])(/?)([a-zA-Z][a-zA-Z0-9]*)?[^<>]*>")
 _SILENT = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|$)", re.DOTALL | re.IGNORECASE)
 _BLOCKS = frozenset({"p", "div", "br", "li", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "tr", "hr"})
 _URN = re.compile(r"^(?:urn:)?([a-z][a-z0-9.-]{1,30}):(.+)$", re.IGNORECASE | re.DOTALL)

@@ -1,5 +1,6 @@
 """Reading a book of any format. Runs in a process of its own, see `library.parsing`: the file may be hostile."""
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -24,4 +25,8 @@ def read_book(path: Path, format: str) -> Metadata:
     check_content(path, format)
     module, name = READERS[format]
     metadata: Metadata = getattr(import_module(module), name)(path)
-    return completed_by_sidecar(path, metadata)
+    metadata = completed_by_sidecar(path, metadata)
+    if format == "pdf" and not metadata.language:
+        language_shown = import_module(module).language_shown
+        metadata = replace(metadata, language=language_shown(path, metadata.title))
+    return metadata

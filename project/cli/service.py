@@ -91,7 +91,7 @@ def web() -> None:
     "--queues", metavar="NAMES", help="Queues to serve, separated by commas: sync, library. All if not given."
 )
 @click.option("--concurrency", type=click.IntRange(1, 64), metavar="N", help="Tasks of a queue at the same time.")
-@click.option("--beat", "with_beat", is_flag=True, help="Run beat too, as a process of its own.")
+@click.option("--beat", "with_beat", is_flag=True, help="Run beat and the watcher too, as processes of their own.")
 def worker(queues: str | None, concurrency: int | None, with_beat: bool) -> None:
     """Run workers alone, for all queues or some. Each queue has processes of its own."""
     names = list(QUEUES) if queues is None else [name.strip() for name in queues.split(",") if name.strip()]
@@ -114,6 +114,16 @@ def beat() -> None:
     from project.beat import run, schedule_file
 
     run(schedule_file(), read("TOME_LOG_LEVEL"))
+
+
+@click.command()
+def watch() -> None:
+    """Watch the library folder, and have imported what is new in it. One for each service."""
+    log_lines()
+    use_django()
+    from project import celery, watcher  # noqa: F401 (messages go through the app)
+
+    sys.exit(watcher.run())
 
 
 @click.command(hidden=True)

@@ -1,12 +1,13 @@
 """Fills a database for measuring: `python -m tests.bench.filling BOOKS SESSIONS`, run with the service's environment.
 
-The rows are what an import and years of reading leave; making them by way of the service would take hours.
+The rows are what an import of `tests.generating`'s library and years of reading leave; making them by way of the
+service would take hours.
 """
 
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import islice
@@ -14,21 +15,21 @@ from typing import Any
 
 import django
 
+from tests.generating.books import Description, describe_books
+
 BATCH = 2000
-BOOKS_IN_A_SERIES = 8
 SESSIONS_A_DAY = 30
 BOOKS_READ = 200
 
 
-def title_of(number: int) -> str:
-    """Unlike the others in its words, as titles are."""
-    digest = sha256(str(number).encode()).hexdigest()
-    return f"The {digest[:5].title()} of {digest[5:12].title()} {number}"
-
-
-def hashes_of(number: int) -> dict[str, str]:
-    digest = sha256(f"file {number}".encode()).hexdigest()
+def hashes_of(number: int, place: int = 0) -> dict[str, str]:
+    """Those of a book's first file, or of another."""
+    digest = sha256(f"file {number} {place}".encode()).hexdigest()
     return {"sha256": digest, "ko_md5": digest[:32]}
+
+
+def size_of(number: int) -> int:
+    return 100_000 + number
 
 
 def in_batches(model: Any, rows: Iterator[Any]) -> None:
@@ -37,35 +38,95 @@ def in_batches(model: Any, rows: Iterator[Any]) -> None:
 
 
 def fill_books(count: int) -> list[int]:
-    from library.models import Author, Authorship, Book, BookFile, FileHash, Series
+    """The ids of the books, in the order in which `describe_books` makes them."""
+    from django.db import transaction
+
+    ids: list[int] = []
+    descriptions = describe_books(count)
+    named = Named()
+    while batch := list(islice(descriptions, BATCH)):
+        with transaction.atomic():
+            ids += fill_batch(batch, named)
+    return ids
+
+
+class Named:
+    """The ids of series and authors by their names."""
+
+    def __init__(self) -> None:
+        self.series: dict[str, int] = {}
+        self.authors: dict[str, int] = {}
+
+    def learn(self, books: Sequence[Description]) -> None:
+        from library.models import Author, Series
+
+        self._add(Series, self.series, [book.series for book in books if book.series])
+        self._add(Author, self.authors, [author for book in books for author in book.authors])
+
+    @staticmethod
+    def _add(model: Any, known: dict[str, int], names: Sequence[str]) -> None:
+        new = [model(name=name) for name in dict.fromkeys(names) if name not in known]
+        known.update((row.name, row.pk) for row in model.objects.bulk_create(new))
+
+
+def fill_batch(descriptions: Sequence[Description], named: Named) -> list[int]:
+    from library.models import Authorship, Book, BookFile, BookKey, FileHash, Identifier
+    from matching.keys import keys_of_book
     from matching.names import file_name_key, title_key
 
-    in_batches(Series, (Series(name=f"Series {n}") for n in range(count // BOOKS_IN_A_SERIES)))
-    in_batches(Author, (Author(name=f"Author {n}") for n in range(count // 10 + 1)))
-    series, authors = list(Series.objects.order_by("pk")), list(Author.objects.order_by("pk"))
-
-    def books() -> Iterator[Book]:
-        for n in range(count):
-            of = series[n // BOOKS_IN_A_SERIES] if n // BOOKS_IN_A_SERIES < len(series) else None
-            title = title_of(n)
-            yield Book(title=title, title_key=title_key(title), series=of, series_index=n % BOOKS_IN_A_SERIES + 1.0)
-
-    in_batches(Book, books())
-    ids = list(Book.objects.order_by("pk").values_list("pk", flat=True))
-    authorships = (Authorship(book_id=pk, author=authors[n // 10], place=0) for n, pk in enumerate(ids))
-    in_batches(Authorship, authorships)
-
-    def files() -> Iterator[BookFile]:
-        for n, pk in enumerate(ids):
-            name = f"{title_of(n)}.epub"
-            key = file_name_key(name)
-            size = 100_000 + n
-            yield BookFile(book_id=pk, path=name, name_key=key, format="epub", size=size, mtime_ns=n, **hashes_of(n))
-
-    in_batches(BookFile, files())
-    file_ids = BookFile.objects.order_by("book_id").values_list("pk", flat=True)
-    in_batches(FileHash, (FileHash(file_id=pk, size=100_000 + n, **hashes_of(n)) for n, pk in enumerate(file_ids)))
-    return ids
+    named.learn(descriptions)
+    books = [
+        Book(
+            title=each.title,
+            title_key=title_key(each.title),
+            series_id=named.series.get(each.series),
+            series_index=each.series_index,
+            language=each.language,
+            publisher=each.publisher,
+            published=each.published,
+        )
+        for each in descriptions
+    ]
+    Book.objects.bulk_create(books)
+    pairs = list(zip(books, descriptions, strict=True))
+    Authorship.objects.bulk_create(
+        Authorship(book=book, author_id=named.authors[author], place=place)
+        for book, each in pairs
+        for place, author in enumerate(each.authors)
+    )
+    BookKey.objects.bulk_create(
+        BookKey(book=book, key=key)
+        for book, each in pairs
+        for key in keys_of_book(
+            title=each.title,
+            authors=each.authors,
+            series=each.series,
+            series_index=each.series_index,
+            isbns=(each.isbn,) if each.isbn else (),
+        )
+    )
+    files = [
+        BookFile(
+            book=book,
+            path=file.path,
+            name_key=file_name_key(file.path),
+            format=file.format,
+            size=size_of(each.number),
+            mtime_ns=each.number,
+            **hashes_of(each.number, place),
+        )
+        for book, each in pairs
+        for place, file in enumerate(each.files)
+    ]
+    BookFile.objects.bulk_create(files)
+    FileHash.objects.bulk_create(
+        FileHash(file=file, size=file.size, sha256=file.sha256, ko_md5=file.ko_md5) for file in files
+    )
+    isbns = {book.pk: each.isbn for book, each in pairs if each.isbn}
+    Identifier.objects.bulk_create(
+        Identifier(file=file, scheme="isbn", value=isbns[file.book_id]) for file in files if file.book_id in isbns
+    )
+    return [book.pk for book in books]
 
 
 def fill_sessions(name: str, books: list[int], count: int) -> None:

@@ -117,6 +117,7 @@ class Service:
                 "sync": ("workers", "tome-sync"),
                 "library": ("workers", "tome-library"),
                 "beat": ("workers", "tome-beat"),
+                "watcher": ("workers", "tome-watch"),
             }[role]
             of = {process.pid for process in masters[parent]}
             found = [p for p in children.values() if p.ppid() in of and name in (None, p.name())]
@@ -134,7 +135,7 @@ class Service:
         )
 
 
-ROLES = ("redis", "web", "web worker", "workers", "sync", "library", "beat")
+ROLES = ("redis", "web", "web worker", "workers", "sync", "library", "beat", "watcher")
 
 
 @contextmanager

@@ -43,6 +43,7 @@ COMMANDS = (
     ["web"],
     ["worker"],
     ["beat"],
+    ["watch"],
     ["migrate"],
     ["scan"],
     ["user", "create"],

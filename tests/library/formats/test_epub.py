@@ -261,3 +261,190 @@ def test_an_archive_without_a_container_is_no_epub(tmp_path: Path) -> None:
         archive.writestr("hello.txt", "hello")
     with pytest.raises(NotAnEbook, match="not an EPUB"):
         read_epub(path)
+
+
+# --- People, dates, identifiers --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("metadata", "contributors"),
+    [
+        (
+            '<dc:creator opf:file-as="Doyle, Arthur Conan">Arthur Conan Doyle</dc:creator>'
+            '<dc:contributor opf:role="ill">Sidney Paget</dc:contributor>',
+            [("Arthur Conan Doyle", "aut", "Doyle, Arthur Conan"), ("Sidney Paget", "ill", "")],
+        ),
+        (
+            creator("Ada", "trl", id="b") + creator("Bob", "aut", id="a") + "<dc:contributor>Eve</dc:contributor>",
+            [("Ada", "trl", ""), ("Bob", "aut", ""), ("Eve", "ctb", "")],
+        ),
+        (
+            creator("Ada", id="a") + '<meta refines="#a" property="file-as">Lovelace, Ada</meta>',
+            [("Ada", "aut", "Lovelace, Ada")],
+        ),
+        (
+            '<dc:creator>Ada</dc:creator><dc:contributor opf:role="bkp">calibre (7.2)</dc:contributor>',
+            [("Ada", "aut", "")],
+        ),
+    ],
+)
+def test_people_come_with_what_they_did_and_how_they_are_filed(
+    packed: Callable[..., Path], metadata: str, contributors: list[tuple[str, str, str]]
+) -> None:
+    found = read_epub(packed(metadata)).contributors
+    # EbookLib gives out creators before contributors.
+    assert [(each.name, each.role, each.sort_name) for each in found] == contributors
+
+
+@pytest.mark.parametrize(
+    ("metadata", "published"),
+    [
+        ("<dc:date>1887-12</dc:date>", "1887-12"),
+        ('<dc:date opf:event="modification">2020-01-01</dc:date><dc:date>1887</dc:date>', "1887"),
+        ('<dc:date opf:event="conversion">2020-01-01</dc:date>', ""),
+        ('<dc:date>1999</dc:date><dc:date opf:event="publication">1887-12-01</dc:date>', "1887-12-01"),
+        ("<dc:date>2023-02-30</dc:date>", ""),
+        ("<dc:date>sometime</dc:date>", ""),
+    ],
+)
+def test_the_date_is_that_of_publication(packed: Callable[..., Path], metadata: str, published: str) -> None:
+    assert read_epub(packed(f"<dc:title>T</dc:title>{metadata}")).published == published
+
+
+def test_identifiers_say_of_what_kind_they_are(packed: Callable[..., Path]) -> None:
+    metadata = (
+        "<dc:identifier>urn:isbn:9780306406157</dc:identifier>"
+        '<dc:identifier opf:scheme="ISBN">0-306-40615-2</dc:identifier>'
+        '<dc:identifier opf:scheme="ISBN">no number</dc:identifier>'
+        '<dc:identifier id="d">10.1000/ABC</dc:identifier><meta refines="#d" property="identifier-type">06</meta>'
+        "<dc:identifier>http://www.gutenberg.org/11</dc:identifier>"
+        '<dc:identifier opf:scheme="calibre">A6BC6BC8-8888-4280-810d-1b7401ad5e09</dc:identifier>'
+        '<dc:identifier opf:scheme="MOBI-ASIN">B000FC1PJI</dc:identifier>'
+    )
+    assert {(each.scheme, each.value) for each in read_epub(packed(metadata)).identifiers} == {
+        ("isbn", "9780306406157"),
+        ("doi", "10.1000/abc"),
+        ("uri", "http://www.gutenberg.org/11"),
+        ("calibre", "a6bc6bc8-8888-4280-810d-1b7401ad5e09"),
+        ("asin", "B000FC1PJI"),
+    }
+
+
+def test_a_description_is_without_markup_and_a_title_is_filed_as_stated(packed: Callable[..., Path]) -> None:
+    found = read_epub(
+        packed(
+            "<dc:title>The Valley of Fear</dc:title><dc:publisher>Smith, Elder</dc:publisher>"
+            "<dc:description>&lt;p&gt;One.&lt;/p&gt;&lt;p&gt;&lt;script&gt;x&lt;/script&gt;Two.&lt;/p&gt;</dc:description>"
+            '<meta name="calibre:title_sort" content="Valley of Fear, The"/>'
+            "<dc:subject>Detectives</dc:subject><dc:subject>Detectives</dc:subject><dc:subject>Light Novel</dc:subject>"
+        )
+    )
+    assert (found.description, found.publisher) == ("One.\nTwo.", "Smith, Elder")
+    assert found.sort_title == "Valley of Fear, The"
+    assert (found.subjects, found.book_type) == (("Detectives", "Light Novel"), "light_novel")
+
+
+# --- Pages, text, the first page -------------------------------------------------------------------------------------
+
+
+def page(body: str) -> bytes:
+    return (
+        f'<html xmlns="http://www.w3.org/1999/xhtml"><head><title>T</title></head><body>{body}</body></html>'.encode()
+    )
+
+
+def test_characters_are_those_of_the_text_that_is_read(packed: Callable[..., Path]) -> None:
+    found = read_epub(packed(entries={"OEBPS/c.xhtml": page("<p>Ten\n   letters</p>"), "OEBPS/x.xhtml": page("more")}))
+    assert (found.characters, found.pages) == (11, None)
+
+
+def test_text_beyond_what_is_looked_at_is_not_counted(
+    packed: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("library.formats.epub.TEXT_LIMIT", 100)
+    found = read_epub(packed(entries={"OEBPS/c.xhtml": page("x" * 200)}))
+    assert found.characters is None
+    assert not any("damaged" in warning for warning in found.warnings)
+
+
+def test_a_part_of_the_text_that_is_damaged_is_a_warning(packed: Callable[..., Path]) -> None:
+    path = packed(entries={"OEBPS/c.xhtml": page("secret word")})
+    with zipfile.ZipFile(path) as archive:
+        at = archive.getinfo("OEBPS/c.xhtml").header_offset
+    content = bytearray(path.read_bytes())
+    for place in range(at + 60, at + 70):
+        content[place] ^= 0xFF
+    path.write_bytes(content)
+    found = read_epub(path)
+    assert (found.title, found.characters) == ("T", None)
+    assert "A part of its text is damaged, OEBPS/c.xhtml." in found.warnings
+
+
+FIXED = '<meta property="rendition:layout">pre-paginated</meta><dc:title>T</dc:title><dc:language>{}</dc:language>'
+
+
+@pytest.mark.parametrize(("language", "kind"), [("ja", "manga"), ("ja-JP", "manga"), ("ar", "")])
+def test_fixed_pages_in_japanese_that_turn_to_the_right_are_manga(tmp_path: Path, language: str, kind: str) -> None:
+    package = PACKAGE.format(
+        metadata=FIXED.format(language), manifest=CHAPTER, doctype="", spine='<itemref idref="c"/>'
+    ).replace("<spine>", '<spine page-progression-direction="rtl">')
+    path = tmp_path / "a.epub"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("META-INF/container.xml", CONTAINER)
+        archive.writestr("OEBPS/content.opf", package)
+        archive.writestr("OEBPS/c.xhtml", page("<p>x</p>"))
+    found = read_epub(path)
+    assert (found.book_type, found.reading_direction, found.pages) == (kind, "rtl", 1)
+
+
+IMAGE_ITEM = '<item id="i" href="p/i.png" media-type="image/png"/>'
+
+
+@pytest.mark.parametrize(
+    ("body", "is_cover"),
+    [
+        ('<img src="p/i.png"/>', True),
+        (
+            '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
+            '<image xlink:href="p/i.png"/></svg>',
+            True,
+        ),
+        ('<img src="p/i.png"/><p>' + "A chapter that begins with a picture. " * 3 + "</p>", False),
+        ('<img src="../../../etc/passwd"/>', False),
+        ("<p>Words.</p>", False),
+    ],
+)
+def test_a_first_page_that_is_but_an_image_is_the_cover(packed: Callable[..., Path], body: str, is_cover: bool) -> None:
+    path = packed(manifest=CHAPTER + IMAGE_ITEM, entries={"OEBPS/c.xhtml": page(body), "OEBPS/p/i.png": PIXEL})
+    assert read_epub(path).cover == (PIXEL if is_cover else None)
+
+
+# --- What is wrong although it can be read ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ({"entries": {}}, "lacks the entry"),
+        ({"entries": {"mimetype": b"application/zip"}}, "does not say EPUB"),
+        ({"spine": ""}, "in which order"),
+        ({"spine": '<itemref idref="c"/><itemref idref="gone"/>'}, "reading order"),
+        ({"manifest": CHAPTER + MISSING}, "missing, OEBPS/gone.xhtml"),
+        ({"metadata": "<dc:title>T</dc:title><dc:date>2023-02-30</dc:date>"}, "date of publication"),
+        ({"metadata": f"<dc:title>{'long ' * 300}</dc:title>"}, "was cut"),
+        ({"metadata": CALIBRE.format("Dune", "two")}, "no number"),
+        ({"doctype": '<!DOCTYPE p [<!ENTITY x "y">]>'}, "entities"),
+        ({"entries": {"OEBPS/c.xhtml": b'<!DOCTYPE html [<!ENTITY x "y">]>' + page("&x;")}}, "text uses entities"),
+        ({"entries": {"OEBPS/c.xhtml": page('<iframe src="file:///etc/passwd"/>')}}, "another computer"),
+        ({"entries": {"../up.txt": b"x"}}, "not as they should be"),
+        ({"entries": {"OEBPS/C.XHTML": b"x"}}, "same name"),
+        ({"manifest": CHAPTER + IMAGE_ITEM, "entries": {"OEBPS/p/i.png": b"text"}}, "cannot be shown"),
+        ({"manifest": CHAPTER + '<item id="x" href="c.xhtml" media-type="text/css" fallback="x"/>'}, "in a circle"),
+        ({}, "no table of contents"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(packed: Callable[..., Path], made: dict[str, Any], words: str) -> None:
+    path = packed(**made)
+    warnings = read_epub(path).warnings
+    assert any(words in warning for warning in warnings), warnings
+    assert all(warning.endswith(".") for warning in warnings)

@@ -47,7 +47,7 @@ def test_a_small_cover_is_not_blown_up() -> None:
 
 def test_a_large_photograph_is_decoded_at_a_fraction_of_its_size() -> None:
     content = image((6000, 9000))
-    assert 6000 * 9000 > images.PIXELS_LIMIT
+    assert images.PIXELS_LIMIT < 6000 * 9000
     assert thumbnails(content) is not None
     assert thumbnails(image((6000, 9000), "PNG", "1")) is None
 
