@@ -6,6 +6,7 @@ ended it, used it up or made it grow.
 
 import json
 import logging
+import math
 import os
 import select
 import signal
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+import psutil
 
 from library.errors import Encrypted, LibraryError, MayPass, NotAnEbook
 from library.formats.child import LENGTH, READY
@@ -30,6 +33,8 @@ logger = logging.getLogger(__name__)
 SECONDS = 30.0  # for a file of no size: a book takes milliseconds, the largest of the real ones half a second
 BYTES_A_SECOND = 20_000_000  # and for reading a large one through, from a slow share
 LONGEST_SECONDS = 200.0  # below the time limit of the task that imports
+# A file that keeps its reader busy works it all that time; one that works it less than this waits for its disk.
+BUSY_SHARE = 0.1
 ANSWER_LIMIT = 1024 * 1024  # a description has 10,000 characters at most, and nothing else is longer
 BLOB_LIMIT = 4 * 1024 * 1024  # 600 by 900 pixels; WebP does not get there
 SENTENCE_LENGTH = 500
@@ -57,6 +62,10 @@ class Broken(Exception):
     """The process did not answer as it should."""
 
 
+class Late(Broken):
+    """It did not answer in time."""
+
+
 class Parser:
     """Owner of at most one reading process; a context manager that ends it. For one thread."""
 
@@ -64,6 +73,7 @@ class Parser:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_reading = False
         self._files = 0
+        self._worked = 0.0  # seconds of its processor, until the last answer
         self._until = 0.0
         self._seconds = 0.0
 
@@ -107,7 +117,8 @@ class Parser:
             raise RuntimeError("No file is being read.")
         try:
             said = self._receive()
-            found, resident = outcome(said, self._blobs(said)), said["resident"]
+            found = outcome(said, self._blobs(said))
+            resident, self._worked = whole(said["resident"]), finite(said["worked"])
         except Broken as error:
             raise self._broken(error) from None
         except NONSENSE as error:
@@ -118,7 +129,7 @@ class Parser:
             self.close()  # or its answer, which is on its way, would be taken for the next file's
             raise
         self._is_reading = False
-        if not isinstance(resident, int) or resident > GROWN_BYTES or self._files >= FILES_LIMIT:
+        if resident > GROWN_BYTES or self._files >= FILES_LIMIT:
             self.close()
         if isinstance(found, Exception):
             raise found
@@ -142,7 +153,7 @@ class Parser:
 
     def _start(self) -> None:
         """Start a process and wait until it says that it can read; MayPass if it does not."""
-        self._process, self._files = start(), 0
+        self._process, self._files, self._worked = start(), 0, 0.0
         self._seconds, self._until = STARTS_WITHIN_SECONDS, time.monotonic() + STARTS_WITHIN_SECONDS
         try:
             is_ready = self._receive() == READY
@@ -192,7 +203,7 @@ class Parser:
         while len(got) < count:
             # What has come already counts, however late it is fetched.
             if not self._has_more(max(self._until - time.monotonic(), 0)):
-                raise Broken(f"it took longer than {self._seconds:.0f} seconds")
+                raise Late(f"it took longer than {self._seconds:.0f} seconds")
             chunk = os.read(descriptor, count - len(got))
             if not chunk:
                 raise Broken("its reader broke down over it")
@@ -202,6 +213,7 @@ class Parser:
     def _has_more(self, seconds: float) -> bool:
         """Does the process say something, or end, within so many seconds?"""
         assert self._process is not None
+        assert self._process.stdout is not None
         return bool(select.select([self._process.stdout], [], [], seconds)[0])
 
     def _broken(self, error: Broken) -> LibraryError:
@@ -211,10 +223,13 @@ class Parser:
         with suppress(subprocess.TimeoutExpired):  # one that closed its pipe ends soon; one that hangs does not
             process.wait(0.2)
         ended_by = -(process.returncode or 0)
+        was_busy = worked_seconds(process.pid) - self._worked > self._seconds * BUSY_SHARE
         self.close()
         logger.warning("The reading process broke: %s (signal %d).", error, ended_by)
         if ended_by in FROM_OUTSIDE:
             return MayPass("This file was not read: its reader was ended, perhaps because the machine lacked memory.")
+        if isinstance(error, Late) and not was_busy:
+            return MayPass(f"This file was not read: it did not come from its disk within {self._seconds:.0f} seconds.")
         return NotAnEbook(f"This file could not be read: {error}.")
 
 
@@ -269,6 +284,27 @@ def outcome(said: dict[str, Any], blobs: list[bytes]) -> Parsed | Exception:
         raise ValueError("no digests")
     images = Thumbnails(*blobs) if len(blobs) == 2 and all(map(is_webp, blobs)) else None
     return Parsed(metadata_from(said["metadata"]), images, Digests(sha256=sha256, ko_md5=ko_md5, size=size))
+
+
+def worked_seconds(pid: int) -> float:
+    """How long a process has kept a processor busy; 0 if it is gone."""
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
+
+
+def whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError("not a whole number")
+    return value
+
+
+def finite(value: object) -> float:
+    if not isinstance(value, float) or not math.isfinite(value):
+        raise TypeError("not a number")
+    return value
 
 
 def word(value: object) -> str:

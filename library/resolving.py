@@ -5,9 +5,10 @@ decides most surely to what decides least, each only where nothing before it did
 keys of the name and of the document's title, and at last the keys under which books are only offered.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS
 
@@ -16,6 +17,7 @@ from accounts.statements import query
 from library.models import Book, Series
 from library.queries import IS_VISIBLE, standing_ids
 from matching.deciding import (
+    NOTHING,
     RULES_BEFORE_NAMES,
     RULES_BEFORE_TITLES,
     Candidate,
@@ -32,15 +34,33 @@ from matching.names import is_book_name
 # one name cannot be told apart by any rule, and nobody chooses from a longer list.
 CANDIDATES_LIMIT = 50
 OFFERS_LIMIT = 20
-BOOKS_OF_A_KEY = 200  # a key that more books have is crowded: the longest series that people keep have fewer volumes
+# A key that more books have is crowded. Of a hundred books with one title none is found by it; of a long series, many
+# of whose titles begin alike, each is found by its volume.
+BOOKS_OF_A_KEY = 100
+BOOKS_OF_A_START = 30
 # Rows for all keys of a file together. A usual file finds fewer than thirty; deciding takes as long as they are many.
-ROWS_LIMIT = 600
+ROWS_LIMIT = 400
 OFFERED_OF_A_KEY = 40
 
-BOOK_FIELDS = (
-    *("id", "title", "title_key", "language", "published", "series_id", "series_index", "book_type", "cover"),
-    "is_active",
-)
+
+class BookRow(NamedTuple):
+    """A book as these queries fetch it: its columns, and its series' name or None."""
+
+    id: int
+    title: str
+    title_key: str
+    language: str
+    published: str
+    series_id: int | None
+    series_index: float | None
+    book_type: str
+    cover: str
+    is_active: bool
+    series_name: str | None
+
+
+BOOK_FIELDS = BookRow._fields[:-1]
+WIDTH = len(BookRow._fields)
 _BOOK = ", ".join(f"library_book.{name}" for name in BOOK_FIELDS) + ", library_series.name"
 _WITH_SERIES = "LEFT JOIN library_series ON library_series.id = library_book.series_id"
 _LAST = f"AND {IS_VISIBLE} ORDER BY library_book.id LIMIT {CANDIDATES_LIMIT}"
@@ -70,7 +90,7 @@ BOOKS_COUNTED = f"""
         SELECT COUNT(*) FROM (
             SELECT 1 FROM library_bookkey
             JOIN library_book ON library_book.id = library_bookkey.book_id
-            WHERE library_bookkey.key = wanted.key AND {IS_VISIBLE} LIMIT {BOOKS_OF_A_KEY + 1}
+            WHERE library_bookkey.key = wanted.key AND {IS_VISIBLE} LIMIT {ROWS_LIMIT + 1}
         ) AS counted
     )
     FROM wanted"""
@@ -127,20 +147,22 @@ class Resolution:
 def resolve(reader: Reader, clue: Clue) -> Resolution:
     """The book that this file is, by the rules of `matching.deciding`; two queries where the hash decides."""
     if not is_book_name(clue.filename):
-        return answer(decide(clue, ()), {})
+        return answer(decide(clue, ()), Found())
     found = Found()
     if clue.ko_md5:
-        for *row, name_key, size in query(BY_HASH, [clue.ko_md5]):
+        for row in query(BY_HASH, [clue.ko_md5]):
+            name_key, size = row[WIDTH:]
             found.add(row, FileEvidence(name_key, clue.ko_md5, size))
     links = standing_links(links_of(reader, clue), found)
-    verdict = decide(clue, found.candidates(), links, rules=RULES_BEFORE_NAMES)
+    verdict = decide(clue, found.candidates(), links, rules=RULES_BEFORE_NAMES) if found.rows or links else NOTHING
     if verdict.method == "none":
-        for named in query(BY_NAME, [clue.name_key]):
-            found.add(named, FileEvidence(clue.name_key, "", 0))
-        verdict = decide(clue, found.candidates(), links, rules=RULES_BEFORE_TITLES)
+        for row in query(BY_NAME, [clue.name_key]):
+            found.add(row, FileEvidence(clue.name_key, "", 0))
+        if found.rows:
+            verdict = decide(clue, found.candidates(), links, rules=RULES_BEFORE_TITLES)
     if verdict.method == "none":
         verdict = by_keys(clue, found, links)
-    return answer(verdict, found.books)
+    return answer(verdict, found)
 
 
 def by_keys(clue: Clue, found: "Found", links: Sequence[Link]) -> Verdict:
@@ -156,7 +178,8 @@ def by_keys(clue: Clue, found: "Found", links: Sequence[Link]) -> Verdict:
     if verdict.method == "none" and offering and (rows := query(listing(TO_OFFER, offering), offering)):
         found.add_keyed(rows)
         found.add_details(with_isbns=with_isbns)
-        verdict = decide(clue, found.candidates(), links, crowded=crowded)
+        # More books never change what is decided, only what is offered.
+        verdict = decide(clue, found.candidates(), links, crowded=crowded, rules=())
     return verdict
 
 
@@ -168,17 +191,27 @@ def books_of_keys(keys: Sequence[str]) -> tuple[list[tuple[Any, ...]], frozenset
     if not keys:
         return [], frozenset()
     rows = query(listing(BY_KEY, keys), keys)
-    if len(rows) <= BOOKS_OF_A_KEY:
+    if len(rows) <= BOOKS_OF_A_START:
         return rows, frozenset()  # too few for any key to be crowded
-    counts = dict(query(BOOKS_COUNTED.format(", ".join(["(%s)"] * len(keys))), keys))
-    left = ROWS_LIMIT
-    chosen = []
-    for key in keys:  # the likeliest first
-        if counts[key] <= min(left, BOOKS_OF_A_KEY):
-            chosen.append(key)
+    if len(rows) <= ROWS_LIMIT:
+        counts = Counter(row[-1] for row in rows)
+        chosen = chosen_keys(keys, counts)
+        return [row for row in rows if row[-1] in chosen], frozenset(keys) - chosen
+    counts = Counter(dict(query(BOOKS_COUNTED.format(", ".join(["(%s)"] * len(keys))), keys)))
+    chosen = chosen_keys(keys, counts)
+    rows = query(listing(BY_KEY, chosen), [*chosen]) if chosen else []
+    return rows, frozenset(keys) - chosen
+
+
+def chosen_keys(keys: Sequence[str], counts: Counter[str]) -> frozenset[str]:
+    """The keys, of which the likeliest come first, that are not crowded: for so many rows as may be looked at."""
+    chosen, left = set(), ROWS_LIMIT
+    for key in keys:
+        limit = BOOKS_OF_A_START if key.startswith("p:") else BOOKS_OF_A_KEY
+        if counts[key] <= min(left, limit):
+            chosen.add(key)
             left -= counts[key]
-    rows = query(listing(BY_KEY, chosen), chosen) if chosen else []
-    return rows, frozenset(keys) - frozenset(chosen)
+    return frozenset(chosen)
 
 
 def listing(sql: str, values: Collection[Any]) -> str:
@@ -197,7 +230,7 @@ def standing_links(links: Sequence[Link], found: "Found") -> list[Link]:
     """The links, with the books that they name looked up; one to a book that was merged counts for where that went."""
     linked = {link.book_id for link in links if link.book_id is not None}
     found.look_up(linked)
-    if away := linked - found.books.keys():
+    if away := linked - found.rows.keys():
         stands_for = standing_ids(away)
         found.look_up(set(stands_for.values()))
         links = [replace(link, book_id=stands_for.get(link.book_id or 0, link.book_id)) for link in links]
@@ -208,7 +241,7 @@ class Found:
     """The books that were looked up so far, with what speaks for each."""
 
     def __init__(self) -> None:
-        self.books: dict[int, Book] = {}
+        self.rows: dict[int, BookRow] = {}
         self._files: dict[int, list[FileEvidence]] = {}
         self._authors: dict[int, list[str]] = {}
         self._isbns: dict[int, list[str]] = {}
@@ -216,31 +249,27 @@ class Found:
         self._detailed: set[int] = set()
 
     def add(self, row: Sequence[Any], *evidence: FileEvidence) -> None:
-        """Take in a row of BOOK_FIELDS and the series' name."""
-        *values, series_name = row
-        pk = values[0]
-        if pk not in self.books:
-            self.books[pk] = book = Book.from_db(DEFAULT_DB_ALIAS, BOOK_FIELDS, values)
-            book.series = Series(pk=book.series_id, name=series_name) if book.series_id is not None else None
-        self._files.setdefault(pk, []).extend(evidence)
-
-    def add_all(self, rows: Iterable[Sequence[Any]]) -> None:
-        for row in rows:
-            self.add(row)
+        """Take in a row that begins with the columns of a BookRow."""
+        pk = row[0]
+        if pk not in self.rows:
+            self.rows[pk] = BookRow._make(row[:WIDTH])
+        if evidence:
+            self._files.setdefault(pk, []).extend(evidence)
 
     def add_keyed(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Take in rows of BOOK_FIELDS, the series' name and the key that found the book."""
-        for *row, key in rows:
+        """Take in rows that end with the key that found the book."""
+        for row in rows:
             self.add(row)
-            self._keys.setdefault(row[0], set()).add(key)
+            self._keys.setdefault(row[0], set()).add(row[-1])
 
     def look_up(self, ids: Collection[int]) -> None:
-        if missing := sorted(set(ids) - self.books.keys()):
-            self.add_all(query(listing(BY_ID, missing), missing))
+        if missing := sorted(set(ids) - self.rows.keys()):
+            for row in query(listing(BY_ID, missing), missing):
+                self.add(row)
 
     def add_details(self, *, with_isbns: bool) -> None:
         """The authors, and if need be the ISBNs, of the books that have none yet."""
-        ids = sorted(self.books.keys() - self._detailed)
+        ids = sorted(self.rows.keys() - self._detailed)
         if not ids:
             return
         self._detailed.update(ids)
@@ -254,17 +283,24 @@ class Found:
         return [
             Candidate(
                 book_id=pk,
-                title=book.title,
+                title=row.title,
                 authors=tuple(self._authors.get(pk, ())),
-                series=book.series.name if book.series else "",
-                series_index=book.series_index,
-                files=tuple(self._files[pk]),
+                series=row.series_name or "",
+                series_index=row.series_index,
+                files=tuple(self._files.get(pk, ())),
                 isbns=tuple(self._isbns.get(pk, ())),
-                year=year_of(book.published),
+                year=year_of(row.published),
                 keys=frozenset(self._keys.get(pk, ())),
             )
-            for pk, book in self.books.items()
+            for pk, row in self.rows.items()
         ]
+
+    def book(self, pk: int) -> Book:
+        """With its series, without another query."""
+        row = self.rows[pk]
+        book = Book.from_db(DEFAULT_DB_ALIAS, BOOK_FIELDS, row[:-1])
+        book.series = Series(pk=row.series_id, name=row.series_name or "") if row.series_id is not None else None
+        return book
 
 
 def year_of(published: str) -> int | None:
@@ -272,9 +308,9 @@ def year_of(published: str) -> int | None:
     return int(published[:4]) if published[:4].isdecimal() else None
 
 
-def answer(verdict: Verdict, books: dict[int, Book]) -> Resolution:
+def answer(verdict: Verdict, found: Found) -> Resolution:
     return Resolution(
-        book=books[verdict.book_id] if verdict.book_id is not None else None,
+        book=found.book(verdict.book_id) if verdict.book_id is not None else None,
         method=verdict.method,
         confidence=verdict.confidence,
         reason=verdict.reason,

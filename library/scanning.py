@@ -92,15 +92,14 @@ class Bits:
 def queue_scan(folder: str = "", *, paths: Iterable[str] = ()) -> Scan:
     """Note that the library, or one folder of it, is to be scanned. OutsideLibrary if the folder is not below it.
 
-    With `paths`, only these files and folders are looked at, and what is known at or below them. They and the folder
-    may be given relative to the library root or absolute. A scan of the same that waits already is the one returned.
+    With `paths`, only these files and folders are looked at, and what is known at or below them: that is how the
+    watcher asks, and an empty path is the whole library. They and the folder may be given relative to the library root
+    or absolute. Where a scan that does the same waits already, that is the one returned.
     """
     folder = relative_folder(folder)
     wanted = outermost(relative_folder(path) for path in paths)
-    if "" in wanted:
-        wanted = []
     for waiting in Scan.objects.filter(state=Scan.State.QUEUED, folder=folder).order_by("id"):
-        if waiting.paths == wanted:
+        if waiting.paths == wanted or (wanted == [""] and not waiting.paths):
             return waiting
     return Scan.objects.create(folder=folder, paths=wanted)
 
@@ -205,6 +204,9 @@ class Comparison:
     _heard: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
+        # Somebody waits for a scan of the whole: one that the watcher asked for leaves it what it has queued.
+        others = Scan.objects.filter(state=Scan.State.RUNNING).values_list("pk", "paths") if self.scan.paths else []
+        self.spared = {pk for pk, paths in others if not paths}
         self.newest = BookFile.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         self.met = Met(self.go_on)
 
@@ -241,6 +243,8 @@ def compare(scan: Scan) -> None:
     note_unreadable(going)
     drop_stale_imports(going)
     notices = note_gone(going)
+    if not scan.paths:
+        count_what_was_noticed(scan)
     met = going.met
     left_out = {"count": met.left_out, "paths": met.left_out_paths} if met.left_out else {}
     walked = {"seen": going.seen, "walked": True, "left_out": left_out, "notices": notices}
@@ -310,7 +314,7 @@ def sorted_out(going: Comparison, files: Sequence[FoundFile]) -> tuple[list[Foun
             or former.state == Import.State.IMPORTED
         ):
             queue.append(found)
-        elif former.scan_id != going.scan.pk:
+        elif former.scan_id != going.scan.pk and former.scan_id not in going.spared:
             # Waiting, being read, or failed and not changed since: not read again, but this scan reports it.
             same.append(former.pk)
     return queue, same
@@ -340,6 +344,18 @@ def queue_imports(files: Iterable[FoundFile], scan: Scan | None) -> None:
             "finished_at",
         ],
     )
+
+
+def count_what_was_noticed(scan: Scan) -> None:
+    """Count as this scan's what the watcher had imported since the last one like it.
+
+    Whoever copies books into the library and has it scanned is told of all of them, however fast the watcher was.
+    """
+    of_paths = [pk for pk, paths in Scan.objects.filter(pk__lt=scan.pk).values_list("pk", "paths") if paths]
+    for some in batches(of_paths):
+        theirs = Import.objects.filter(below(scan.folder), scan__in=some, state=Import.State.IMPORTED)
+        while batch := list(theirs.values_list("pk", flat=True)[:BATCH]):
+            Import.objects.filter(pk__in=batch).update(scan=scan)
 
 
 def note_unreadable(going: Comparison) -> None:

@@ -103,6 +103,24 @@ class Case:
         return tuple(reading for reading in readings_of(self.clue.title, has_suffix=False) if not is_wordless(reading))
 
     @cached_property
+    def words(self) -> frozenset[str]:
+        """All words of the name in every reading; the title's first word is among them where the name is Tome's."""
+        return frozenset(word for reading in self.name_readings for word in reading.texts)
+
+    def own_named(self, *, plain: bool) -> list[Candidate]:
+        """The books that Tome would call so."""
+        return [
+            candidate
+            for candidate in self.choice(self.named)
+            if is_own_name(self, candidate, plain=plain) and not has_other_authors(self.clue, candidate)
+        ]
+
+    @cached_property
+    def marked(self) -> list[Candidate]:
+        """The books for which the name is Tome's own, and more than a title: it is one of these, if there are any."""
+        return self.own_named(plain=False)
+
+    @cached_property
     def is_wordless(self) -> bool:
         return all(is_wordless(reading) for reading in self.name_readings)
 
@@ -305,11 +323,7 @@ def by_plain_own_name(case: Case) -> Verdict | None:
 
 
 def from_own_names(case: Case, *, plain: bool) -> Verdict | None:
-    fitting = [
-        candidate
-        for candidate in case.choice(case.named)
-        if is_own_name(case, candidate, plain=plain) and not has_other_authors(case.clue, candidate)
-    ]
+    fitting = case.own_named(plain=True) if plain else case.marked
     for narrowed in narrowings(case, fitting):
         in_folder = all(is_in_folder_of_series(case, candidate) for candidate in narrowed)
         if len(narrowed) == 1 and not is_hidden_by_crowd(case, narrowed[0], in_folder=in_folder):
@@ -434,6 +448,9 @@ def is_own_name(case: Case, candidate: Candidate, *, plain: bool) -> bool:
     if not could_be_own_name(case.clue.name_key, candidate):
         return False
     name = base_name(case.clue.filename)
+    work = work_of_candidate(candidate)
+    if work.title and work.title[0] not in case.words:
+        return False  # the names below would be made in vain; most books end here
     names = own_names(
         book_id=candidate.book_id,
         title=candidate.title,
@@ -448,21 +465,22 @@ def is_own_name(case: Case, candidate: Candidate, *, plain: bool) -> bool:
 def could_be_own_name(name_key: str, candidate: Candidate) -> bool:
     """Are all words of the title in the name? Cheaper than to make all names; only a long one may have lost some."""
     words, length = words_in_names(candidate.title)
-    if length + sum(len(author) for author in candidate.authors) > UNCUT_LENGTH:
+    if length + sum(len(author.encode(errors="replace")) + 2 for author in candidate.authors) > UNCUT_BYTES:
         return True
     return all(word in name_key for word in words)
 
 
-UNCUT_LENGTH = 50  # characters of title and authors that no name is cut for: of four bytes each, and a volume in front
+UNCUT_BYTES = 180  # of title and authors: with a volume, separators and a suffix still less than `NAME_BYTES`
 
 
 @lru_cache(maxsize=8192)
 def words_in_names(title: str) -> tuple[tuple[str, ...], int]:
-    """The title's words as every name with this title has them, and the title's length."""
+    """The title's words as every name with this title has them, and how many bytes long the title is."""
+    length = len(title.encode(errors="replace"))
     composed = unicodedata.normalize("NFC", title)
     if any(unicodedata.category(character).startswith("M") for character in composed):
-        return (), len(title)  # a mark may join the letter before it once that is folded
-    return tuple(file_name_key(word) for word in _WORD.findall(composed)), len(title)
+        return (), length  # a mark may join the letter before it once that is folded
+    return tuple(file_name_key(word) for word in _WORD.findall(composed)), length
 
 
 _WORD = re.compile(r"[^\W_]+")
@@ -523,7 +541,7 @@ def contradicts_isbn(case: Case, candidate: Candidate) -> bool:
 
 def best_fits(case: Case) -> list[Fit]:
     """The books that fit, the ones that fit less well left out."""
-    allowed = {candidate.book_id for candidate in case.choice(case.named)}
+    allowed = {candidate.book_id for candidate in case.marked or case.choice(case.named)}
     accepted = [fit for fit in case.fits if fit.accepted and fit.candidate.book_id in allowed]
     if len(accepted) < 2:
         return accepted

@@ -33,6 +33,7 @@ QUIET_MILLISECONDS, LONGEST_MILLISECONDS = (
 POLL_MILLISECONDS = 10_000
 SIGN_OF_LIFE_SECONDS = 60
 
+WHOLE_LIBRARY = ("",)
 Mode = Literal["auto", "poll", "off"]
 Ask = Callable[[Sequence[str]], bool]
 
@@ -53,7 +54,7 @@ def run() -> int:
 
 
 def ask_for_scan(paths: Sequence[str]) -> bool:
-    """Queue a scan of these paths, of the whole library if there are none; False if that has to be tried again."""
+    """Queue a scan of these paths; False if that has to be tried again."""
     try:
         queued = queue_scan(paths=paths)
     except DatabaseError as error:
@@ -152,7 +153,7 @@ class Watcher:
             if identity(self._root) != here:
                 return
             if is_first_look_due:
-                is_first_look_due = not self._ask([])
+                is_first_look_due = not self._ask(WHOLE_LIBRARY)
             for change, path in noticed:
                 changes.note(path, is_new=change == Change.added)
             if (ready := changes.take_ready()) and not self._ask(scope_of(ready)):

@@ -63,7 +63,7 @@ class Archive:
         """Names that would lead out of a folder, that some systems cannot have, or whose characters are a guess."""
         listed = self._archive.infolist()
         guessed = [each.filename for each in listed if not each.flag_bits & UTF8_FLAG and not each.filename.isascii()]
-        return [*filter(is_odd, self.names), *guessed]
+        return [*(name for name in self.names if leads_out(name) or not FORBIDDEN.isdisjoint(name)), *guessed]
 
     def start_of(self, name: str, length: int = 64) -> bytes:
         """The first bytes of an entry; none where it cannot be read."""
@@ -74,10 +74,10 @@ class Archive:
             return b""
 
 
-def is_odd(name: str) -> bool:
-    """Would this name, taken for a path, lead out of its folder, or be refused by some system?"""
-    parts = name.replace("\\", "/").split("/")
-    return name.startswith("/") or ".." in parts or not FORBIDDEN.isdisjoint(name)
+def leads_out(name: str) -> bool:
+    """Would this name, taken for a path, lead out of its folder?"""
+    name = name.replace("\\", "/")
+    return name.startswith("/") or name[1:3] == ":/" or ".." in name.split("/")
 
 
 def shown(name: str) -> str:

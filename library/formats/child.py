@@ -12,6 +12,7 @@ import resource
 import signal
 import struct
 import sys
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +81,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     send(answers, READY)
     while len(head := requests.read(LENGTH.size)) == LENGTH.size:
         said, blobs = answer(json.loads(requests.read(LENGTH.unpack(head)[0])))
-        send(answers, {**said, "resident": resident_bytes()}, blobs)
+        send(answers, {**said, "resident": resident_bytes(), "worked": time.process_time()}, blobs)
 
 
 def send(answers: BinaryIO, said: dict[str, Any], blobs: list[bytes] | None = None) -> None:

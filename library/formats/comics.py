@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from library.errors import Encrypted, NotAnEbook
-from library.formats.archives import Archive, is_odd, open_archive, shown
+from library.formats.archives import Archive, leads_out, open_archive, shown
 from library.formats.markup import defines_entities, find_all, local_name, parse_and_check
 from library.formats.metadata import (
     CONTRIBUTORS_LIMIT,
@@ -69,8 +69,8 @@ def read_comic(path: str | os.PathLike[str]) -> Metadata:
 
 def warnings_about(contents: "Contents", pages: list[str]) -> Iterator[str]:
     """What is wrong with the archive although it can be read: sentences."""
-    if odd := [name for name in contents.names if is_odd(name)]:
-        yield f"Names in its archive are not as they should be, {shown(odd[0])} for one."
+    if outside := [name for name in contents.names if leads_out(name)]:
+        yield f"Names in its archive lead out of it, {shown(outside[0])} for one."
     if isinstance(contents, Archive):  # in the other kind a page is found by unpacking those before it
         for name in pages[:PNG_PAGES_LIMIT]:
             if name.lower().endswith(".png") and png_pixels(contents.start_of(name, 24)) > PAGE_PIXELS_LIMIT:
@@ -203,6 +203,7 @@ class ComicInfo:
         if title := clean(self._stated.get("Title")):
             return title
         if series and number:
+            number = re.sub("^0+(?=[0-9])", "", number)
             return clean(f"{series} #{number}" if number[0].isdecimal() else f"{series} {number}")
         if series and self.volume and self.volume < FIRST_START_YEAR:
             return clean(f"{series}, Volume {self.volume}")

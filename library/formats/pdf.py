@@ -71,7 +71,7 @@ def read_pdf(path: str | os.PathLike[str]) -> Metadata:
     """The metadata of a PDF and its first page as an image; NotAnEbook, with a sentence, if it cannot be used."""
     with open(path, "rb") as file, opened(file) as document:
         information, catalog, xmp = stated_in(file)
-        information = information or document.get_metadata_dict(skip_empty=True)
+        information = document.get_metadata_dict(skip_empty=True) | information
         cover, warnings = cover_of(document)
         return interpret(
             Statements(information, xmp),

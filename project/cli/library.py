@@ -90,8 +90,8 @@ def tell(report: "ScanReport") -> None:
         named = ", ".join(report.left_out_paths) + (f" and {more} more" if more > 0 else "")
         click.echo(f"Left out, because they are no books: {named}.", err=True)
     if flawed := with_warnings(report.scan):
-        came = "1 file came in although something in it is" if flawed == 1 else f"{flawed} files came in with something"
-        click.echo(f"{came} wrong.", err=True)
+        files, them = ("1 file", "it") if flawed == 1 else (f"{flawed} files", "them")
+        click.echo(f"{files} came in although something in {them} is wrong.", err=True)
     if report.started_at and report.finished_at and (read := report.imported + report.failed):
         seconds = (report.finished_at - report.started_at).total_seconds()
         click.echo(f"It took {seconds:.0f} s, {rate(read, seconds)}.", err=True)

@@ -64,6 +64,7 @@ class Library:
         self.random = Random(seed)
         self.authors: dict[str, list[str]] = {}
         self.titles: list[tuple[str, str]] = []  # of some single books, with their languages, to be used again
+        self.named: set[str] = set()  # series
         self.works: set[int] = set()
         self.paths: set[int] = set()
 
@@ -164,7 +165,7 @@ class Library:
     def series(self) -> Iterator[Draft]:
         random = self.random
         language = random.choices(LANGUAGES, LANGUAGE_WEIGHTS)[0]
-        name = self.series_name(language)
+        name = self.new_series_name(language)
         style = random.choices(STYLES, STYLE_WEIGHTS)[0]
         is_comic = style in (numbered_volumes, issues) and random.random() < 0.7
         length = self.length(style)
@@ -183,6 +184,13 @@ class Library:
         if self.random.random() < 0.006:
             return self.random.randint(250, 420)
         return self.random.choice((1, 2, 3, 5, 8, 10, 12, 16, 21, 27, 34, 45, 60))
+
+    def new_series_name(self, language: str) -> str:
+        """One that no other series has, but for a few."""
+        while (name := self.series_name(language)) in self.named and self.random.random() > 0.01:
+            pass
+        self.named.add(name)
+        return name
 
     def series_name(self, language: str) -> str:
         random = self.random

@@ -136,15 +136,26 @@ def test_what_reads_files_loads_no_django_and_large_libraries_only_for_a_file() 
 # --- Files that fail --------------------------------------------------------------------------------------------------
 
 
-def test_a_file_that_takes_too_long_is_refused_and_the_next_one_has_a_fresh_process(
+def test_a_file_that_keeps_its_reader_busy_for_too_long_is_refused(
+    parser: Parser, small_book: Path, impostor: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impostor("while True: pass")
+    monkeypatch.setattr(parsing, "SECONDS", 1.0)
+    assert refusal(parser, small_book) == "This file could not be read: it took longer than 1 seconds."
+    assert parser.pid is None
+
+
+def test_a_file_that_does_not_come_from_its_disk_may_come_later_and_the_next_one_has_a_fresh_process(
     parser: Parser, small_book: Path, endless: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parser.read(small_book, "epub")
+    for _ in range(3):
+        parser.read(small_book, "epub")
     hanging = child_of(parser)
-    monkeypatch.setattr(parsing, "SECONDS", 0.2)
-    assert refusal(parser, endless) == "This file could not be read: it took longer than 0 seconds."
+    with monkeypatch.context() as patch:
+        patch.setattr(parsing, "SECONDS", 0.2)
+        with pytest.raises(MayPass, match="did not come from its disk"):
+            parser.read(endless, "epub")
     assert is_gone(hanging)
-    monkeypatch.undo()
     assert parser.read(small_book, "epub").metadata.title == "Small"
 
 
@@ -281,6 +292,7 @@ def whole_answer(**changed: Any) -> dict[str, Any]:
         "digests": ["a" * 64, "b" * 32, 5],
         "blobs": [],
         "resident": 0,
+        "worked": 0.5,
     }
     return {**said, **changed}
 
@@ -304,13 +316,15 @@ NONSENSICAL = {
     "people who are texts": message(with_metadata(contributors="abc")),
     "people who are an object": message(with_metadata(contributors={"a": 1})),
     "a digest that is none": message(whole_answer(digests=["../../x", "b" * 32, 5])),
-    "an error number beyond all bounds": message({"errno": 10**30, "resident": 0}),
-    "an error number that is none": message({"errno": math.nan, "resident": 0}),
-    "a refusal that is no text": message({"refused": {"a": 1}, "code": "x", "resident": 0}),
+    "an error number beyond all bounds": message({"errno": 10**30, "resident": 0, "worked": 0.5}),
+    "an error number that is none": message({"errno": math.nan, "resident": 0, "worked": 0.5}),
+    "a refusal that is no text": message({"refused": {"a": 1}, "code": "x", "resident": 0, "worked": 0.5}),
     "three images": message(whole_answer(blobs=[1, 1, 1]), b"abc"),
     "an image of a negative length": message(whole_answer(blobs=[-1, 5])),
     "an image beyond the bound": message(whole_answer(blobs=[BLOB_LIMIT + 1, 5])),
     "images that are no list": message(whole_answer(blobs=5)),
+    "a memory that is none": message(whole_answer(resident="much")),
+    "a time that is none": message(whole_answer(worked=math.inf)),
     "half an answer": message(whole_answer())[:-5],
     "nothing": b"",
 }
@@ -318,19 +332,20 @@ NONSENSICAL = {
 
 @pytest.fixture
 def impostor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Has a program stand in the child's place that says it is ready, and answers each request with these bytes."""
+    """Has a program stand in the child's place that says it is ready, takes a request, and then does or says this."""
 
-    def stand_in(answer: bytes) -> None:
-        (tmp_path / "answer").write_bytes(answer)
+    def stand_in(answer: bytes | str) -> None:
+        if isinstance(answer, bytes):
+            (tmp_path / "answer").write_bytes(answer)
+            answer = "say(open(sys.argv[2], 'rb').read())"
         code = (
             "import sys, struct\nout = sys.stdout.buffer\n"
             "def say(content):\n    out.write(content)\n    out.flush()\n"
             "say(bytes.fromhex(sys.argv[1]))\n"
             "head = sys.stdin.buffer.read(4)\nsys.stdin.buffer.read(struct.unpack('!I', head)[0])\n"
-            "say(open(sys.argv[2], 'rb').read())"
         )
         arguments = [message(READY).hex(), str(tmp_path / "answer")]
-        monkeypatch.setattr(parsing, "COMMAND", [sys.executable, "-I", "-c", code, *arguments])
+        monkeypatch.setattr(parsing, "COMMAND", [sys.executable, "-I", "-c", code + answer, *arguments])
 
     return stand_in
 

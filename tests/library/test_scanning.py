@@ -389,10 +389,10 @@ def test_waiting_scans_of_the_same_are_one() -> None:
     assert queue_scan("a") == queue_scan("a/")
     assert queue_scan(paths=["b", "a"]) == queue_scan(paths=["a", "b", "a/c.epub"])
     assert len({queue_scan().pk, queue_scan("a").pk, queue_scan(paths=["a"]).pk, queue_scan(paths=["b"]).pk}) == 4
-    assert queue_scan(paths=["a", ""]) == queue_scan()
-    assert claim_scan(queue_scan().pk) is not None
-    assert Scan.objects.filter(state="queued", folder="", paths=[]).count() == 0
-    assert queue_scan().state == "queued"  # one that is under way is past some of its folders
+    assert queue_scan(paths=["a", ""]) == queue_scan(paths=[""]) == queue_scan()
+    under_way = claim_scan(queue_scan().pk)
+    assert queue_scan() != under_way  # which is past some of its folders
+    assert queue_scan().state == "queued"
 
 
 def test_the_scan_to_tell_about_is_the_first_under_way_or_the_last() -> None:
@@ -560,6 +560,39 @@ def test_single_paths_can_be_scanned_alone(settings: Any) -> None:
     assert {row.path for row in Import.objects.all()} == {"in/new.epub", "out/new.epub"}
     walked(paths=["out/d.epub"])
     assert present() == {"in/a.epub", "out/e.epub"}
+
+
+def test_what_the_watcher_had_imported_is_told_by_the_next_scan(settings: Any) -> None:
+    for name in ("a.epub", "b/c.epub", "d/e.epub"):
+        (settings.LIBRARY_DIR / name).parent.mkdir(exist_ok=True)
+        (settings.LIBRARY_DIR / name).write_bytes(name.encode())
+    everything = walked(paths=[""])
+    assert (everything.seen, Import.objects.filter(scan=everything).count()) == (3, 3)
+    known(settings.LIBRARY_DIR, "a.epub", "b/c.epub", "d/e.epub")
+    Import.objects.update(state="imported")
+    assert finish_scans() == 1
+    assert scan_report(walked("b")).imported == 1
+    assert scan_report(walked()).imported == 2
+    assert scan_report(walked()).imported == 0
+
+
+def test_the_watcher_leaves_a_scan_of_the_whole_what_that_has_queued(settings: Any) -> None:
+    for name in ("a.epub", "b.epub"):
+        (settings.LIBRARY_DIR / name).write_bytes(name.encode())
+    whole = walked()
+    single = walked(paths=["a.epub"])
+    assert scan_report(whole).waiting == 2
+    assert finish_scans() == 1
+    assert scan_report(single).state == "finished"
+    again = walked()  # whoever asks later waits for all of it
+    assert (scan_report(again).waiting, scan_report(whole).waiting) == (2, 0)
+
+
+def test_a_library_can_be_empty_for_the_watcher_too(settings: Any) -> None:
+    known(settings.LIBRARY_DIR, "a.epub")
+    (settings.LIBRARY_DIR / "a.epub").unlink()
+    assert walked(paths=[""]).state == "failed"
+    assert present() == {"a.epub"}
 
 
 def test_a_path_that_was_a_folder_takes_all_below_it_along(settings: Any) -> None:

@@ -101,9 +101,9 @@ def test_books_are_listed_and_searched(tome: Tome, book: Any, other: Any) -> Non
     other.series, other.series_index = Series.objects.create(name="Highbury"), 2.5
     other.save()
     lines = tome("book", "list").out.splitlines()
-    assert [line.split("  ")[0] for line in lines] == [str(book.pk), str(other.pk)]
-    assert "A Study in Scarlet  Arthur Conan Doyle" in lines[0]
-    assert lines[1].endswith("Highbury #2.5  book  epub")
+    assert [line.split("  ")[0] for line in lines] == [str(other.pk), str(book.pk)]  # Emma; Study in Scarlet, A
+    assert lines[0].endswith("Highbury #2.5  book  epub")
+    assert "A Study in Scarlet  Arthur Conan Doyle" in lines[1]
     for search, found in (("scarl", book), ("doyle", book), ("highb", other)):
         [line] = tome("book", "list", "--search", search).out.splitlines()
         assert line.startswith(str(found.pk))

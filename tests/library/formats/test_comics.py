@@ -60,6 +60,7 @@ def test_all_that_comicinfo_states_is_read(stated: Any) -> None:
         ("<Series>Batman</Series><Number>½</Number>", "Batman", 0.5, "Batman ½"),
         ("<Series>Batman</Series><Number>1½</Number>", "Batman", 1.5, "Batman #1½"),
         ("<Series>Batman</Series><Number>0</Number>", "Batman", 0.0, "Batman #0"),
+        ("<Series>Batman</Series><Number>007</Number>", "Batman", 7.0, "Batman #7"),
         ("<Series>Batman</Series><Number>-1</Number>", "Batman", -1.0, "Batman -1"),
         ("<Series>Batman</Series><Number>Annual 1</Number>", "Batman", None, "Batman Annual 1"),
         ("<Series>Batman</Series><Number>NaN</Number>", "Batman", None, "Batman NaN"),
@@ -221,6 +222,13 @@ def test_a_page_beyond_all_measure_is_told_of(tmp_path: Path, monkeypatch: pytes
     assert read_comic(path).warnings == ()
     monkeypatch.setattr(comics, "PAGE_PIXELS_LIMIT", 0)
     assert read_comic(path).warnings == ("A page is too large to be shown, 1.png.",)
+
+
+def test_names_that_lead_out_of_the_archive_are_told_of_and_odd_ones_are_not(tmp_path: Path) -> None:
+    for name in ("../1.png", "/1.png", "a/../../1.png", "C:/1.png", "a\\..\\1.png"):
+        warnings = read_comic(comic(tmp_path / "a.cbz", entries={"2.png": PIXEL, name: PIXEL})).warnings
+        assert any("lead out" in warning for warning in warnings), name
+    assert read_comic(comic(tmp_path / "a.cbz", entries={"What If...?/1: x.png": PIXEL})).warnings == ()
 
 
 def test_no_more_is_unpacked_than_a_cover_may_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,6 +182,17 @@ def test_where_pypdf_gives_up_pdfium_is_asked(tmp_path: Path, monkeypatch: pytes
     assert (found.title, found.authors, found.pages) == ("Dune", ("Frank Herbert",), 1)
 
 
+def test_a_title_that_lies_elsewhere_in_the_file_is_found(tmp_path: Path) -> None:
+    writer = pypdf.PdfWriter()
+    writer.add_blank_page(100, 100)
+    writer.add_metadata({"/Author": "Frank Herbert"})
+    assert writer._info is not None
+    writer._info[NameObject("/Title")] = writer._add_object(TextStringObject("Dune"))
+    path = tmp_path / "a.pdf"
+    writer.write(path)
+    assert read_pdf(path).title == "Dune"
+
+
 def test_a_name_that_is_no_text_is_no_hindrance(tmp_path: Path) -> None:
     path = pdf(tmp_path / "caf\udce9.pdf", information={"Title": "Dune"})
     assert read_pdf(path).title == "Dune"
