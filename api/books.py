@@ -8,7 +8,6 @@ from ninja.files import UploadedFile
 from api.auth import web_or_key
 from library.errors import LibraryError, TooLarge
 from library.scanning import latest_scan, scan_report
-from library.scanning import latest_scan, scan_report
 from library.uploads import accept_upload
 from reading.payload import shown_time
 from workers.enqueue import enqueue

@@ -1,6 +1,8 @@
 """Covers as small WebP images below the data folder, in two sizes. They are derived: losing them loses nothing."""
 
+import errno
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from library.formats.images import Thumbnails
 from library.models import Book, BookFile
 
 SUFFIX, SMALL_SUFFIX = ".webp", "-small.webp"
+NAME = re.compile(r"[0-9a-f]{2}/[0-9]+-[0-9a-f]+\.webp")  # what `keep_cover` calls them; all else came from elsewhere
 YOUNG_SECONDS = 24 * 3600  # what is younger may belong to a transaction that is still open
 
 
@@ -35,7 +38,12 @@ def keep_cover(file: BookFile, thumbnails: Thumbnails | None) -> None:
 
 
 def location(path: str, *, is_small: bool) -> Path:
-    """Where a cover lies on disk; `path` as `BookFile.cover` and `Book.cover` have it."""
+    """Where a cover lies on disk; `path` as `BookFile.cover` and `Book.cover` have it.
+
+    FileNotFoundError for what is no cover's name: the rows may come from a backup that somebody changed.
+    """
+    if not NAME.fullmatch(path):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     return Path(settings.COVERS_DIR) / (path.removesuffix(SUFFIX) + SMALL_SUFFIX if is_small else path)
 
 
@@ -61,7 +69,8 @@ def read_cover(book: Book, *, is_small: bool) -> bytes | None:
 
 def remove(path: str) -> None:
     for is_small in (False, True):
-        location(path, is_small=is_small).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            location(path, is_small=is_small).unlink()
 
 
 def remove_orphans() -> int:

@@ -155,9 +155,11 @@ def noting_failure(claimed: Import) -> Iterator[None]:
     except OSError as error:
         refuse(claimed, f"This file could not be read: {words_of(error)}.", may_pass=True)
     except Exception as error:
-        # Something that nobody thought of. The file fails; the others must not wait for it.
+        # Something that nobody thought of, or a task's time limit: not the file's fault. It fails, so that the others
+        # need not wait for it, and the next scan tries again; by then it may be mended.
         logger.exception("Import %d failed in an unforeseen way.", claimed.pk)
-        refuse(claimed, f"This file could not be taken in, because of an error in Tome ({type(error).__name__}).")
+        sentence = f"This file could not be taken in, because of an error in Tome ({type(error).__name__})."
+        refuse(claimed, sentence, may_pass=True)
 
 
 def claim() -> Import | None:

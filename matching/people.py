@@ -23,6 +23,8 @@ def is_nobody(key: frozenset[str]) -> bool:
 
 
 def shares_author(clue: Clue, candidate: Candidate) -> bool:
+    if not clue.authors or not candidate.authors:
+        return False
     known = [author_key(name) for name in candidate.authors]
     return any(same_person(stated, name) for stated in author_keys(clue.authors) for name in known)
 
@@ -43,6 +45,8 @@ def same_person(one: frozenset[str], other: frozenset[str]) -> bool:
 
 def has_other_authors(clue: Clue, candidate: Candidate) -> bool:
     """Are authors known of both, in scripts that can be compared, and nobody is among both?"""
+    if not clue.authors or not candidate.authors:
+        return False
     stated, known = author_keys(clue.authors), author_keys(candidate.authors)
     if not any(is_latin(one) == is_latin(other) for one in stated for other in known):
         return False

@@ -9,6 +9,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep stale marks": {"task": "reading.refresh", "schedule": 10, "options": {"expires": 10}},
     "sweep queued imports": {"task": "library.import_queued", "schedule": 10, "options": {"expires": 10}},
     "new day": {"task": "reading.turn_day", "schedule": 60, "options": {"expires": 60}},
+    "nightly removal of orphaned covers": {
+        "task": "library.remove_orphaned_covers",
+        "schedule": crontab(hour=3, minute=47),
+        "options": {"expires": 3600},
+    },
     "nightly drift check": {
         "task": "reading.check_drift",
         "schedule": crontab(hour=3, minute=17),

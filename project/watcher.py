@@ -95,6 +95,7 @@ class Watcher:
         self._mode = mode
         self._ask = ask
         self._show_life = show_life
+        self._has_begun = False
 
     def run(self, stop: threading.Event) -> None:
         if self._mode == "off":
@@ -120,7 +121,7 @@ class Watcher:
         except FileNotFoundError:
             return  # the folder went away a moment ago
         except (OSError, RuntimeError) as error:  # the latter is what watchfiles raises for errors of its own
-            if self._mode == "auto":
+            if self._mode == "auto" and (not self._has_begun or "limit" in str(error)):
                 logger.warning(
                     "The system cannot tell of all changes in the library folder (%s), so it is looked through every "
                     "%d s instead. On Linux, raise fs.inotify.max_user_watches above the number of its folders.",
@@ -133,6 +134,7 @@ class Watcher:
                 stop.wait(RETRY_SECONDS)
 
     def _follow(self, stop: threading.Event) -> None:
+        self._has_begun = False
         here = identity(self._root)
         changes = Changes(self._root)
         is_first_look_due = True  # nobody saw what changed before this
@@ -149,6 +151,7 @@ class Watcher:
             poll_delay_ms=POLL_MILLISECONDS,
             ignore_permission_denied=True,
         ):
+            self._has_begun = True
             self._show_life()
             if identity(self._root) != here:
                 return

@@ -9,6 +9,7 @@ import time
 from celery import shared_task
 from django.db import OperationalError
 
+from library.covers import remove_orphans
 from library.importing import import_some, requeue_abandoned
 from library.scanning import WALK_SECONDS, claim_scan, finish_scans, walk
 from workers.enqueue import enqueue
@@ -57,3 +58,9 @@ def import_queued() -> None:
         enqueue(import_queued)
     if took or ended:
         enqueue(adopt)  # devices may have reported reading of these files before they came, or came back
+
+
+@shared_task(name="library.remove_orphaned_covers")
+def remove_orphaned_covers() -> None:
+    """Remove the images of covers that no file has any more."""
+    remove_orphans()

@@ -104,6 +104,8 @@ def test_a_scan_tells_how_far_it_is(device_client: Client, make_epub: MakeEpub, 
     assert body["state"] == "queued"
     assert "started_at" not in body
     scan(queued.pk)
+    body = json_of(device_client.get("/api/library/scan"))
+    assert (body["state"], body["seen"], body["waiting"]) == ("running", 2, 2)
     import_queued()
     body = json_of(device_client.get("/api/library/scan"))
     assert set(body) == {"state", "seen", "imported", "failed", "started_at", "finished_at"}
@@ -111,6 +113,18 @@ def test_a_scan_tells_how_far_it_is(device_client: Client, make_epub: MakeEpub, 
     assert is_time(body["started_at"])
     assert is_time(body["finished_at"])
     assert Scan.objects.get() == queued
+
+
+def test_a_scan_tells_what_a_person_should_look_at(device_client: Client) -> None:
+    sentence = "The folder share is empty now, and 12 books were in it: they were left as they are."
+    Scan.objects.create(state="finished", seen=3, notices=[sentence])
+    assert json_of(device_client.get("/api/library/scan"))["notices"] == [sentence]
+
+
+def test_a_scan_that_is_under_way_is_told_of_before_a_later_one(device_client: Client) -> None:
+    Scan.objects.create(state="running", seen=100_000)
+    Scan.objects.create(paths=["a.epub"])
+    assert json_of(device_client.get("/api/library/scan"))["seen"] == 100_000
 
 
 def test_bob_is_a_reader_of_the_same_library_but_a_stranger_is_not(strange_client: Client, client: Client) -> None:

@@ -35,6 +35,27 @@ def test_a_cover_under_any_other_address_is_asked_for_again(covered: Book, devic
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_another_cover_has_another_address_and_the_former_one_is_asked_for_again(
+    covered: Book, device_client: Client
+) -> None:
+    former = cover_url(covered, size="large")
+    keep_cover(covered.files.get(), Thumbnails(b"RIFF new", b"RIFF new small"))
+    describe(covered)
+    assert cover_url(covered, size="large") != former
+    answer = device_client.get(former)
+    assert answer.content == b"RIFF new"
+    assert answer["Cache-Control"] == "private, no-cache"
+
+
+def test_a_cover_of_an_earlier_version_is_served_in_its_one_size(
+    covered: Book, device_client: Client, settings: Any
+) -> None:
+    for small in settings.COVERS_DIR.rglob("*-small.webp"):
+        small.unlink()
+    answer = device_client.get(cover_url(covered, size="small"))
+    assert (answer.status_code, answer.content) == (200, b"RIFF large")
+
+
 def test_head_has_the_same_headers(covered: Book, device_client: Client) -> None:
     url = cover_url(covered, size="large")
     got, head = device_client.get(url), device_client.head(url)

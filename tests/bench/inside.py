@@ -51,9 +51,9 @@ def timings(books: list[Description], clue_of: Callable[[Description], Clue]) ->
         resolve(reader, clue)
     took, methods = [], Counter[str]()
     for clue in clues[WARMING:]:
-        began_at = time.perf_counter()
+        began_at = time.thread_time()
         found = resolve(reader, clue)
-        took.append((time.perf_counter() - began_at) * 1000)
+        took.append((time.thread_time() - began_at) * 1000)
         methods[found.method] += 1
     return {"ms": took, "methods": dict(methods)}
 

@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 pytestmark = [pytest.mark.faults, pytest.mark.locking]
 
 BOOKS = 300
-COVERS = 40_000  # beside the books: so many that a walk is still among them when it is killed
+LINKS = 12_000  # so many that a walk is still among them when it is killed
 SETTLES_WITHIN_SECONDS = 180  # two kills, and after each of them at most one round of beat's sweep
 
 
@@ -51,13 +51,13 @@ def make_books(cluster: Cluster, folder: str, count: int = BOOKS) -> dict[str, s
     return titles
 
 
-def make_covers(folder: Path) -> None:
-    """Pictures, which no scan takes; names of one file, so that they are made and removed quickly."""
+def make_links(folder: Path, target: str) -> None:
+    """Links to a folder that a scan finds anyway; hard links of one, so that they are made and removed quickly."""
     folder.mkdir(parents=True)
-    picture = folder / "cover.jpg"
-    picture.touch()
-    for number in range(COVERS):
-        os.link(picture, folder / f"{number}.jpg")
+    link = folder / "link"
+    link.symlink_to(target)
+    for number in range(LINKS):
+        os.link(link, folder / f"{number}", follow_symlinks=False)
 
 
 def progress(http: httpx.Client) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def test_a_walk_that_was_broken_off_is_walked_again(
 ) -> None:
     folder = f"walk {kill.__name__}"
     first = make_books(cluster, f"{folder}/a", BATCH)  # queued before the walk is over
-    make_covers(library(cluster) / folder / "b")
+    make_links(library(cluster) / folder / "b", "../a")
     last = make_books(cluster, f"{folder}/c", BOOKS)
     worker.stop()
     queue_scan(cluster, folder)  # the message waits for the worker

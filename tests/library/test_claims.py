@@ -47,5 +47,11 @@ def test_a_number_that_another_process_has_by_now_is_not_taken_for_the_former() 
 def test_what_cannot_be_known_is_not_taken_for_dead() -> None:
     _machine, boot, pid, start = this_worker().split(" ")
     gone = next(number for number in range(2**22, 1, -1) if not psutil.pid_exists(number))
-    for worker in ("", "nonsense", "a b c d", f"another-machine {boot} {gone} {start}", f"another-machine {boot} {pid} x"):
+    for worker in (
+        "",
+        "nonsense",
+        "a b c d",
+        f"another-machine {boot} {gone} {start}",
+        f"another-machine {boot} {pid} x",
+    ):
         assert not is_surely_dead(worker)

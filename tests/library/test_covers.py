@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from library.covers import YOUNG_SECONDS, cover_url, keep_cover, read_cover, remove_orphans
 from library.describing import describe
@@ -66,6 +67,37 @@ def test_images_that_no_file_has_are_removed_once_they_are_old(book: Book, setti
     for path in everything:
         grow_old(path)
     assert remove_orphans() == 3
+    assert kept(settings) == [b"large one", b"small one"]
+
+
+@pytest.mark.parametrize("path", ["../secret.key", "/etc/passwd", "00/../../secret.key", "00/1-ab.webp/../../x", "00"])
+def test_a_row_that_names_another_file_than_a_cover_shows_and_removes_nothing(
+    book: Book, settings: Any, path: str, django_capture_on_commit_callbacks: Any
+) -> None:
+    secret = settings.DATA_DIR / "secret.key"
+    secret.write_bytes(b"secret")
+    book.files.update(cover=path)
+    book.cover = path
+    for is_small in (False, True):
+        assert read_cover(book, is_small=is_small) is None
+    with django_capture_on_commit_callbacks(execute=True):
+        keep_cover(book.files.get(), None)
+    assert book.files.get().cover == ""
+    assert secret.read_bytes() == b"secret"
+
+
+def test_a_transaction_that_is_undone_leaves_the_former_cover(book: Book, settings: Any) -> None:
+    file = book.files.get()
+    keep_cover(file, FIRST)
+    describe(book)
+    with transaction.atomic():
+        keep_cover(book.files.get(), SECOND)
+        transaction.set_rollback(True)
+    book.refresh_from_db()
+    assert read_cover(book, is_small=False) == b"large one"
+    for path in settings.COVERS_DIR.rglob("*.webp"):
+        grow_old(path)
+    assert remove_orphans() == 2
     assert kept(settings) == [b"large one", b"small one"]
 
 

@@ -360,6 +360,26 @@ def test_a_walk_that_was_taken_over_goes_no_further(settings: Any, monkeypatch: 
     assert (scan.state, scan.walked, scan.worker) == ("running", False, "another-machine x 1 1")
 
 
+def test_a_walk_says_how_far_it_is_and_that_it_goes_on(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    known(settings.LIBRARY_DIR, "a/1.epub", "b/2.epub", "b/3.epub", "c/4.epub")
+    monkeypatch.setattr(scanning, "BATCH", 1)
+    monkeypatch.setattr(scanning, "HEARD_EVERY_SECONDS", 0)
+    scan = queue_scan()
+    told: list[tuple[int, bool]] = []
+    real = scanning.take_in
+
+    def take_in(*arguments: Any) -> None:
+        row = Scan.objects.get()
+        told.append((row.seen, row.heard_at is not None and row.heard_at > long_ago))
+        Scan.objects.update(heard_at=long_ago)
+        real(*arguments)
+
+    long_ago = timezone.now() - timedelta(days=1)
+    monkeypatch.setattr(scanning, "take_in", take_in)
+    walk(scan)
+    assert told == [(0, True), (1, True), (2, True), (3, True)]
+
+
 def test_a_database_that_is_busy_puts_the_scan_back(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     known(settings.LIBRARY_DIR, "a.epub")
     scan = queue_scan()

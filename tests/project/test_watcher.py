@@ -183,6 +183,32 @@ def test_where_the_system_cannot_watch_the_folder_is_looked_through_and_that_is_
     assert caplog.text.count("fs.inotify.max_user_watches") == 1
 
 
+@pytest.mark.parametrize(
+    ("error", "polls"), [("OS file watch limit reached.", True), ("something that passes by itself", False)]
+)
+def test_what_goes_wrong_later_makes_it_begin_again(
+    library: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch, error: str, polls: bool
+) -> None:
+    real = watcher.watch
+    polled: list[bool] = []
+
+    def breaking(*paths: Path, **options: Any) -> Any:
+        polled.append(bool(options["force_polling"]))
+        changes = real(*paths, **options)
+        yield next(changes)
+        if len(polled) == 1:
+            raise RuntimeError(error)
+        yield from changes
+
+    monkeypatch.setattr(watcher, "watch", breaking)
+    with watching(library, asked):
+        wait_until(lambda: len(asked.scans) == 2, what="the watcher to begin again")
+        (library / "a.epub").write_bytes(b"x")
+        asked.wait_for("a.epub")
+    assert polled == [False, polls]
+    assert asked.scans == [WHOLE_LIBRARY, WHOLE_LIBRARY, ["a.epub"]]
+
+
 def test_a_folder_can_be_looked_through_from_the_start(
     library: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
