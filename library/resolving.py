@@ -40,7 +40,8 @@ BOOKS_OF_A_KEY = 100
 BOOKS_OF_A_START = 30
 # Rows for all keys of a file together. A usual file finds fewer than thirty; deciding takes as long as they are many.
 ROWS_LIMIT = 400
-OFFERED_OF_A_KEY = 40
+OFFERED_OF_A_KEY = 20
+OFFERED_ROWS = 60  # for all keys: from these the likeliest are offered
 
 
 class BookRow(NamedTuple):
@@ -103,7 +104,7 @@ TO_OFFER = f"""
     ) AS ranked
     JOIN library_book ON library_book.id = ranked.book_id {_WITH_SERIES}
     WHERE ranked.place <= {OFFERED_OF_A_KEY} AND {IS_VISIBLE}
-    ORDER BY ranked.place, library_book.id LIMIT {ROWS_LIMIT}"""
+    ORDER BY ranked.place, library_book.id LIMIT {OFFERED_ROWS}"""
 _LINKS = "SELECT book_id, name_key, ko_md5, size FROM library_filelink WHERE reader_id = %s"
 LINKS_OF_NAME = f"{_LINKS} AND name_key = %s AND ko_md5 = ''"
 LINKS_OF_HASH = f"{_LINKS} AND ko_md5 = %s"

@@ -7,6 +7,7 @@ from celery.schedules import crontab
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # Catches up whatever no message told a worker about: a broker that was down, a message that was lost.
     "sweep stale marks": {"task": "reading.refresh", "schedule": 10, "options": {"expires": 10}},
+    "sweep queued scans": {"task": "library.scan", "schedule": 10, "options": {"expires": 10}},
     "sweep queued imports": {"task": "library.import_queued", "schedule": 10, "options": {"expires": 10}},
     "new day": {"task": "reading.turn_day", "schedule": 60, "options": {"expires": 60}},
     "nightly removal of orphaned covers": {

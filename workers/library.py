@@ -1,7 +1,7 @@
 """Scanning the library folder and importing what is found. The queue is in the database; a message says "look now".
 
 Tasks acknowledge late, yet what a killed worker left is not taken up by redelivery, which takes an hour, but by the
-rows: they say what was begun and when, and beat's sweep looks every half minute.
+rows: they say what was begun, when and by whom, and beat's sweeps look every ten seconds.
 """
 
 import time
@@ -31,11 +31,15 @@ SOFT_SECONDS, HARD_SECONDS = 240, 300
     retry_backoff=True,
     max_retries=5,
 )
-def scan(scan_id: int) -> None:
-    """Walk the folder of a queued scan, then have its files imported. A scan that another worker has is left to it."""
-    if claimed := claim_scan(scan_id):
+def scan(scan_id: int | None = None) -> None:
+    """Walk what a queued scan is to look at, then have its files imported. A scan that another worker has is left to it.
+
+    Without an id it is the one that waits longest, or whose walker was killed: its own message was lost.
+    """
+    claimed = claim_scan(scan_id)
+    if claimed is not None:
         walk(claimed)
-    enqueue(import_queued)
+        enqueue(import_queued)
 
 
 @shared_task(
@@ -50,8 +54,6 @@ def scan(scan_id: int) -> None:
 def import_queued() -> None:
     """Import what is queued for about a minute; what is left then is the next message's."""
     requeue_abandoned()
-    if waiting := claim_scan():
-        walk(waiting)  # its own message was lost
     took, is_more_left = import_some(until=time.monotonic() + TURN_SECONDS)
     ended = finish_scans()
     if is_more_left:

@@ -164,4 +164,4 @@ if __name__ == "__main__":
     book_ids = fill_books(int(sys.argv[1]))
     fill_sessions("ada", book_ids, int(sys.argv[2]))
     rebuilding.rebuild()
-    sys.stdout.write(json.dumps(book_ids[:BOOKS_READ]))
+    sys.stdout.write(json.dumps(book_ids))

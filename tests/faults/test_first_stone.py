@@ -36,6 +36,7 @@ AUTHORS_OF_FILES = """
     FROM library_bookfile file
     JOIN library_authorship authorship ON authorship.book_id = file.book_id
     JOIN library_author author ON author.id = authorship.author_id
+    WHERE authorship.role = 'aut'
     ORDER BY file.path, authorship.place
 """
 

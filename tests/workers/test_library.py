@@ -67,9 +67,18 @@ def test_a_turn_that_lasts_too_long_leaves_the_rest_to_the_next(
 def test_a_scan_whose_message_was_lost_is_walked_by_the_sweep(make_epub: Callable[..., Path]) -> None:
     make_epub("a.epub")
     scan = queue_scan()
+    tasks.scan()
     tasks.import_queued()
     assert scan_report(scan).state == "finished"
     assert Book.objects.count() == 1
+
+
+def test_a_sweep_that_finds_no_scan_asks_for_nothing(
+    db: None, enqueued: list[str], django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.scan()
+    assert enqueued == []
 
 
 def test_a_second_message_for_a_scan_changes_nothing(make_epub: Callable[..., Path]) -> None:
