@@ -27,7 +27,7 @@ from matching.deciding import (
     Verdict,
     decide,
 )
-from matching.keys import keys_of_clue
+from matching.keys import keys_of_clue, keys_of_own_titles
 from matching.names import is_book_name
 
 # Indexed lookups, but a hostile or sloppy library may hold a thousand books called "Untitled": more than this many of
@@ -160,10 +160,21 @@ def resolve(reader: Reader, clue: Clue) -> Resolution:
         for row in query(BY_NAME, [clue.name_key]):
             found.add(row, FileEvidence(clue.name_key, "", 0))
         if found.rows:
-            verdict = decide(clue, found.candidates(), links, rules=RULES_BEFORE_TITLES)
+            verdict = by_file_name(clue, found, links)
     if verdict.method == "none":
         verdict = by_keys(clue, found, links)
     return answer(verdict, found)
+
+
+def by_file_name(clue: Clue, found: "Found", links: Sequence[Link]) -> Verdict:
+    """The verdict on the books that have a file of this name, beside those to whose files Tome gives it."""
+    verdict = decide(clue, found.candidates(), links, rules=RULES_BEFORE_TITLES)
+    if verdict.method == "filename" and (keys := keys_of_own_titles(clue.filename)):
+        found.add_keyed(query(listing(BY_KEY, keys), keys))
+        if len(found.rows) > 1:
+            found.add_details(with_isbns=False)
+            verdict = decide(clue, found.candidates(), links, rules=RULES_BEFORE_TITLES)
+    return verdict
 
 
 def by_keys(clue: Clue, found: "Found", links: Sequence[Link]) -> Verdict:

@@ -303,9 +303,12 @@ def by_link_of_name(case: Case) -> Verdict | None:
 
 
 def by_file_name(case: Case) -> Verdict | None:
-    """The exact base name of files of one book only; a name that two books share says nothing."""
+    """The exact base name of files of one book only; one that Tome gives to another book too says nothing."""
     fitting = case.choice(of_file_name(case))
     if len(fitting) != 1:
+        return None
+    others = [candidate for candidate in case.choice(case.candidates) if candidate is not fitting[0]]
+    if any(is_own_name(case, other, plain=plain) for other in others for plain in (True, False)):
         return None
     return Verdict(fitting[0].book_id, "filename", 0.95, "A file of this book has exactly this name.")
 

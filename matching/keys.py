@@ -175,6 +175,14 @@ SHORT_WORD = 4
 _TAIL = re.compile(r" - | — ")
 
 
+def keys_of_own_titles(filename: str) -> tuple[str, ...]:
+    """Under which books are found of which Tome makes this very name: by all of it, or by what follows a separator."""
+    name = stem(filename)
+    tails = [name, *(name[separator.end() :] for separator in _TAIL.finditer(name))][:8]
+    titles = (work_of(tail, (), "", None).title for tail in tails)
+    return tuple(dict.fromkeys(title_lookup(title) for title in titles if title))
+
+
 def wordless_tails(name: str) -> Iterator[str]:
     """The name, and what follows its separators, where no letter is in it, or none but those of "Vol. 3 — "."""
     tails = [name, *(name[separator.end() :] for separator in _TAIL.finditer(name))][:8]

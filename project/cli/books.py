@@ -27,6 +27,7 @@ SHOWN = (
     *("subjects", "reading_direction", "description"),
 )
 OFFERS_SHOWN = 5
+CELL_WIDTH = 60
 SIZES = (("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000))
 
 
@@ -86,6 +87,11 @@ def size_of(count: int) -> str:
     return next((f"{count / unit:.1f} {name}" for name, unit in SIZES if count >= unit), f"{count} bytes")
 
 
+def shortened(text: str) -> str:
+    """So that one long title does not push all other columns off the screen; `tome book show` has all of it."""
+    return text if len(text) <= CELL_WIDTH else text[: CELL_WIDTH - 1].rstrip() + "…"
+
+
 @click.group()
 def book() -> None:
     """Books: what they are, and which files are one book."""
@@ -110,9 +116,9 @@ def list_books(search: str, limit: int) -> None:
     show_table(
         (
             str(each.pk),
-            each.title,
-            ", ".join(authors_of(each)),
-            in_series(each),
+            shortened(each.title),
+            shortened(", ".join(authors_of(each))),
+            shortened(in_series(each)),
             each.book_type,
             ", ".join(file.format for file in files_of(each)) or "no file is there",
         )

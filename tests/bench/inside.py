@@ -1,7 +1,7 @@
 """Measures resolving: `python -m tests.bench.inside BOOKS SMALL NAMES`, run with the environment of a library of BOOKS.
 
-Prints, as JSON, the milliseconds that each name of each kind took, for names of the first SMALL books and of others, and
-how often each method found a book.
+Prints, as JSON, the milliseconds that each name of each kind took, for names of the first SMALL books and of others,
+and how often each method found a book.
 """
 
 import gc

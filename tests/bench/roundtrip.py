@@ -1,7 +1,7 @@
 """Every name that Tome gives a file, for every book of a large library: each must find its own book again.
 
-`python -m tests.bench.roundtrip BOOKS PLACE PLACES` asks for every PLACES-th book from PLACE on, with the environment of a
-library of BOOKS, and prints as JSON how many came back and the names that did not. Where two books really have one
+`python -m tests.bench.roundtrip BOOKS PLACE PLACES` asks for every PLACES-th book from PLACE on, with the environment
+of a library of BOOKS, and prints as JSON how many came back and the names that did not. Where two books really have one
 name, none may be taken for the other: then no answer is right.
 """
 
@@ -10,7 +10,6 @@ import os
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 

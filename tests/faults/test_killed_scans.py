@@ -36,9 +36,6 @@ def http(cluster: Cluster) -> Iterator[httpx.Client]:
         yield http
 
 
-# --- The library --------------------------------------------------------------------------------------------------
-
-
 def library(cluster: Cluster) -> Path:
     return Path(cluster.environment["TOME_DATA_DIR"]) / "library"
 
@@ -107,9 +104,6 @@ def assert_taken_in_once(found: dict[str, list[dict[str, Any]]], titles: dict[st
     assert {path: outcomes[path] for path in titles} == {path: ("imported", "", path) for path in titles}
 
 
-# --- The kills ----------------------------------------------------------------------------------------------------
-
-
 def kill_pool_process(worker: WorkerNode) -> None:
     """kill -9 of the process that walks and imports; Celery makes another."""
     killed = worker.pool_process()
@@ -120,8 +114,10 @@ def kill_pool_process(worker: WorkerNode) -> None:
 
 
 def kill_main_process(worker: WorkerNode) -> None:
-    """kill -9 of the worker alone: the process that it made may work on beside the next one."""
+    """kill -9 of the worker alone: what it started has to end by itself."""
+    left = worker.container.processes()
     worker.kill()
+    wait_for_end(left)
     worker.start()
     worker.ready()
 
@@ -140,7 +136,7 @@ def kill_every_process(worker: WorkerNode) -> None:
 
 def wait_for_end(processes: list[psutil.Process]) -> None:
     """Nobody reads on for a process that was killed."""
-    wait_until(lambda: not any(is_alive(process) for process in processes), what="the killed process's own to end")
+    wait_until(lambda: not any(map(is_alive, processes)), what="what the killed process had started to end")
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -148,9 +144,6 @@ def is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-# --- The tests ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kill", [kill_pool_process, kill_main_process, kill_every_process])

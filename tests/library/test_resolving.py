@@ -153,8 +153,8 @@ def test_a_hash_finds_its_book_in_two_queries(
 @pytest.mark.parametrize(
     ("clue", "queries", "title"),
     [
-        (Clue("messiah.epub", "f" * 32, 5), 3, "Dune Messiah"),  # links, hash, base name
-        (Clue("messiah.epub"), 2, "Dune Messiah"),
+        (Clue("messiah.epub", "f" * 32, 5), 4, "Dune Messiah"),  # links, hash, base name, others of this own name
+        (Clue("messiah.epub"), 3, "Dune Messiah"),
         (Clue("Dune Messiah.pdf", "f" * 32, 5), 5, "Dune Messiah"),  # and keys, authors
         (Clue("Frank Herbert - Dune (Retail).pdf"), 4, "Dune"),
         (Clue("Hyperion.pdf"), 4, None),  # links, base name, keys, offers
@@ -218,6 +218,17 @@ def test_the_exact_name_of_a_file_finds_its_book(ada: Any, library: None) -> Non
     found = resolve(ada, Clue("MESSIAH.epub", "f" * 32, 5))
     assert found.book == titled("Dune Messiah")
     assert found.method == "filename"
+
+
+def test_the_name_of_a_file_that_tome_gives_to_another_book_too_is_neithers(ada: Any) -> None:
+    ids = stock([(1, "Foundation", "", None, ("Isaac Asimov",)), (2, "Foundation", "", None, ("Mercedes Lackey",))])
+    add_file(Book.objects.get(pk=ids[1]), "old/Foundation.epub")
+    add_file(Book.objects.get(pk=ids[2]), "new/Lackey, Foundation.epub")
+    assert outcome(resolve(ada, Clue("Foundation.epub")), ids) == "amb{1,2}"
+    assert outcome(resolve(ada, Clue("Foundation.epub", authors=("Mercedes Lackey",))), ids) == "2"
+    assert outcome(resolve(ada, Clue("Lackey, Foundation.epub")), ids) == "2"
+    Book.objects.filter(pk=ids[2]).update(is_active=False)
+    assert outcome(resolve(ada, Clue("Foundation.epub")), ids) == "1"
 
 
 def test_an_equal_title_finds_its_book_and_authors_decide_between_two(ada: Any, library: None) -> None:
