@@ -44,8 +44,8 @@ def _field(field: "models.Field[Any, Any]") -> _Field:
 
 
 @cache
-def _shape(model: type[models.Model]) -> _Shape:
-    fields = tuple(model._meta.concrete_fields)
+def _shape(model: type[models.Model], only: tuple[str, ...] = ()) -> _Shape:
+    fields = tuple(field for field in model._meta.concrete_fields if not only or field.attname in only)
     written = tuple(field for field in fields if not field.primary_key)
     return _Shape(
         table=f'"{model._meta.db_table}"',
@@ -64,8 +64,8 @@ def _named_fields(model: type[models.Model], names: tuple[str, ...]) -> tuple[_F
 
 
 @cache
-def _select(model: type[models.Model], condition: str, lock: bool) -> str:
-    shape = _shape(model)
+def _select(model: type[models.Model], only: tuple[str, ...], condition: str, lock: bool) -> str:
+    shape = _shape(model, only)
     return f"SELECT {shape.columns} FROM {shape.table} WHERE {condition}{' FOR UPDATE' if lock else ''}"
 
 
@@ -128,10 +128,15 @@ def run(sql: str, values: Sequence[Any]) -> int:
         return int(cursor.rowcount)
 
 
-def fetch_rows(model: type[AnyModel], condition: str, values: Sequence[Any], *, lock: bool = False) -> list[AnyModel]:
-    """The rows that fulfil a condition; locked until the transaction ends where the database has row locks."""
-    shape = _shape(model)
-    rows = query(_select(model, condition, lock and _live().features.has_select_for_update), values)
+def fetch_rows(
+    model: type[AnyModel], condition: str, values: Sequence[Any], *, lock: bool = False, only: tuple[str, ...] = ()
+) -> list[AnyModel]:
+    """The rows that fulfil a condition; locked until the transaction ends where the database has row locks.
+
+    `only` names the columns that are wanted now; another one that is asked for later costs a query of its own.
+    """
+    shape = _shape(model, only)
+    rows = query(_select(model, only, condition, lock and _live().features.has_select_for_update), values)
     found = []
     for row in rows:
         fixed = list(row)
@@ -143,9 +148,11 @@ def fetch_rows(model: type[AnyModel], condition: str, values: Sequence[Any], *, 
     return found
 
 
-def fetch_row(model: type[AnyModel], condition: str, values: Sequence[Any], *, lock: bool = False) -> AnyModel | None:
+def fetch_row(
+    model: type[AnyModel], condition: str, values: Sequence[Any], *, lock: bool = False, only: tuple[str, ...] = ()
+) -> AnyModel | None:
     """The row that fulfils a condition on something unique, or None."""
-    rows = fetch_rows(model, condition, values, lock=lock)
+    rows = fetch_rows(model, condition, values, lock=lock, only=only)
     return rows[0] if rows else None
 
 

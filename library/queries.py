@@ -19,14 +19,18 @@ def books_visible_to(reader: Reader) -> QuerySet[Book]:
     return Book.objects.filter(is_active=True)
 
 
+# What devices' requests look at of a book; its description alone may be longer than all of their answers.
+OF_DEVICES = ("id", "title", "series_id", "series_index", "book_type", "cover", "is_active", "merged_into_id")
+
+
 def visible_book(reader: Reader, book_id: int) -> Book | None:
     """One of the books of `books_visible_to`, or None: what every request of a device about a book begins with.
 
     The id of a book that was merged into another by hand, which older devices go on sending, stands for that one.
     """
-    book = fetch_row(Book, f"id = %s AND {IS_VISIBLE}", [book_id])
+    book = fetch_row(Book, f"id = %s AND {IS_VISIBLE}", [book_id], only=OF_DEVICES)
     if book is None and (stands_for := standing_ids([book_id])):
-        book = fetch_row(Book, f"id = %s AND {IS_VISIBLE}", [stands_for[book_id]])
+        book = fetch_row(Book, f"id = %s AND {IS_VISIBLE}", [stands_for[book_id]], only=OF_DEVICES)
     return book
 
 

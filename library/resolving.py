@@ -108,12 +108,15 @@ TO_OFFER = f"""
 _LINKS = "SELECT book_id, name_key, ko_md5, size FROM library_filelink WHERE reader_id = %s"
 LINKS_OF_NAME = f"{_LINKS} AND name_key = %s AND ko_md5 = ''"
 LINKS_OF_HASH = f"{_LINKS} AND ko_md5 = %s"
-AUTHORS = """
-    SELECT library_authorship.book_id, library_author.name
+# Authors in their order, and formats; of files that are gone too, since a device may hold them.
+DETAILS = """
+    SELECT library_authorship.book_id, library_author.name, '', library_authorship.place, library_authorship.id
     FROM library_authorship
     JOIN library_author ON library_author.id = library_authorship.author_id
-    WHERE library_authorship.book_id IN ({}) AND library_authorship.role = 'aut'
-    ORDER BY library_authorship.place, library_authorship.id"""
+    WHERE library_authorship.book_id IN ({0}) AND library_authorship.role = 'aut'
+    UNION ALL
+    SELECT book_id, '', format, 0, id FROM library_bookfile WHERE book_id IN ({0})
+    ORDER BY 4, 5"""
 ISBNS = """
     SELECT DISTINCT library_bookfile.book_id, library_identifier.value
     FROM library_bookfile
@@ -256,6 +259,7 @@ class Found:
         self.rows: dict[int, BookRow] = {}
         self._files: dict[int, list[FileEvidence]] = {}
         self._authors: dict[int, list[str]] = {}
+        self._formats: dict[int, set[str]] = {}
         self._isbns: dict[int, list[str]] = {}
         self._keys: dict[int, set[str]] = {}
         self._detailed: set[int] = set()
@@ -280,13 +284,16 @@ class Found:
                 self.add(row)
 
     def add_details(self, *, with_isbns: bool) -> None:
-        """The authors, and if need be the ISBNs, of the books that have none yet."""
+        """The authors and formats, and if need be the ISBNs, of the books of which they were not looked up yet."""
         ids = sorted(self.rows.keys() - self._detailed)
         if not ids:
             return
         self._detailed.update(ids)
-        for book_id, name in query(listing(AUTHORS, ids), ids):
-            self._authors.setdefault(book_id, []).append(name)
+        for book_id, author, format, _, _ in query(listing(DETAILS, ids), [*ids, *ids]):
+            if author:
+                self._authors.setdefault(book_id, []).append(author)
+            else:
+                self._formats.setdefault(book_id, set()).add(format)
         if with_isbns:
             for book_id, isbn in query(listing(ISBNS, ids), ids):
                 self._isbns.setdefault(book_id, []).append(isbn)
@@ -303,6 +310,7 @@ class Found:
                 isbns=tuple(self._isbns.get(pk, ())),
                 year=year_of(row.published),
                 keys=frozenset(self._keys.get(pk, ())),
+                formats=frozenset(self._formats.get(pk, ())),
             )
             for pk, row in self.rows.items()
         ]

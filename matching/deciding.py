@@ -451,8 +451,9 @@ def is_own_name(case: Case, candidate: Candidate, *, plain: bool) -> bool:
     if not could_be_own_name(case.clue.name_key, candidate):
         return False
     name = base_name(case.clue.filename)
+    suffix = name[len(stem(name)) :]
     work = work_of_candidate(candidate)
-    if work.title and work.title[0] not in case.words:
+    if (work.title and work.title[0] not in case.words) or not has_format(candidate, suffix):
         return False  # the names below would be made in vain; most books end here
     names = own_names(
         book_id=candidate.book_id,
@@ -460,9 +461,16 @@ def is_own_name(case: Case, candidate: Candidate, *, plain: bool) -> bool:
         authors=candidate.authors,
         series=candidate.series,
         series_index=finite(candidate.series_index),
-        suffix=name[len(stem(name)) :],
+        suffix=suffix,
     )
     return any(file_name_key(own) == case.clue.name_key for own in (names.plain if plain else names.marked))
+
+
+def has_format(candidate: Candidate, suffix: str) -> bool:
+    """Is there a file of this suffix to get from the library? EPUB and KEPUB pass for each other; no suffix for all."""
+    bare = suffix.casefold().removeprefix(".").removeprefix("kepub.")
+    formats = {format.removeprefix("kepub.") for format in candidate.formats}
+    return not bare or not formats or bare in formats
 
 
 def could_be_own_name(name_key: str, candidate: Candidate) -> bool:

@@ -45,6 +45,7 @@ class Candidate:
     year: int | None = None  # of publication
     # Those of the file's keys under which it was found, where whoever looked it up knows: it saves making all of them.
     keys: frozenset[str] | None = None
+    formats: frozenset[str] = frozenset()  # of its files, as suffixes without a dot, where they are known
 
     @cached_property
     def title_key(self) -> str:

@@ -62,9 +62,9 @@ def keep_keys(book: Book, authors: Sequence[str] = (), isbns: Sequence[str] = ()
     BookKey.objects.bulk_create(BookKey(book=book, key=key) for key in keys)
 
 
-def add_file(book: Book, path: str) -> BookFile:
+def add_file(book: Book, path: str, format: str = "epub") -> BookFile:
     return BookFile.objects.create(
-        book=book, path=path, name_key=file_name_key(path), format="epub", size=1, mtime_ns=1, sha256="", ko_md5=""
+        book=book, path=path, name_key=file_name_key(path), format=format, size=1, mtime_ns=1, sha256="", ko_md5=""
     )
 
 
@@ -229,6 +229,16 @@ def test_the_name_of_a_file_that_tome_gives_to_another_book_too_is_neithers(ada:
     assert outcome(resolve(ada, Clue("Lackey, Foundation.epub")), ids) == "2"
     Book.objects.filter(pk=ids[2]).update(is_active=False)
     assert outcome(resolve(ada, Clue("Foundation.epub")), ids) == "1"
+
+
+def test_of_equal_titles_the_name_that_tome_gives_is_the_one_of_that_format(ada: Any) -> None:
+    ids = stock([(1, "Foundation", "", None, ("Isaac Asimov",)), (2, "Foundation", "", None, ("Mercedes Lackey",))])
+    add_file(Book.objects.get(pk=ids[1]), "asimov.epub", "kepub.epub")
+    add_file(Book.objects.get(pk=ids[2]), "lackey.pdf", "pdf")
+    assert outcome(resolve(ada, Clue("Foundation.epub")), ids) == "1"
+    assert outcome(resolve(ada, Clue("Foundation.pdf")), ids) == "2"
+    assert outcome(resolve(ada, Clue("Foundation.mobi")), ids) == "amb{1,2}"
+    assert outcome(resolve(ada, Clue("Foundation")), ids) == "amb{1,2}"
 
 
 def test_an_equal_title_finds_its_book_and_authors_decide_between_two(ada: Any, library: None) -> None:
