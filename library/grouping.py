@@ -30,7 +30,8 @@ def book_for(
 ) -> tuple[Book, str] | None:
     """The book that a new file belongs to, with the reason as a sentence; None where it is a book of its own.
 
-    Books of which all files are away count too: a file that comes back in another format finds its history.
+    Books of which all files are away count too: a file that comes back in another format finds its history. A book that
+    was edited counts as what it was edited to: whoever did that knew better than its files.
     """
     newcomer = Newcomer(path, format, stated)
     if not newcomer.title_key:

@@ -364,7 +364,7 @@ def by_name(case: Case) -> Verdict | None:
     if fit.author == FULL:
         method = "title_author" if method == "title" else method
         confidence, reason = (
-            min(confidence + 0.07, 0.95),
+            min(round(confidence + 0.07, 2), 0.95),
             reason.replace("is this book's", "and an author are this book's"),
         )
     return Verdict(fit.candidate.book_id, method, confidence, reason)

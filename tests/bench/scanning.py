@@ -187,12 +187,18 @@ print(counts, "failed:", Import.objects.filter(state="failed").count())
 
 
 def scan(tome: Service) -> tuple[float, str]:
-    """Scan the library and wait for its end; how long that took, and the counts."""
-    began_at = time.monotonic()
+    """Scan the library and wait for its end; how long that took from when it was asked for, and the counts."""
     done = tome.tome("scan", "--wait")
     if done.returncode:
         raise RuntimeError(done.stderr)
-    return time.monotonic() - began_at, done.stdout.splitlines()[0]
+    return float(python(SECONDS, environment=tome.environment)), done.stdout.splitlines()[0]
+
+
+SECONDS = """
+from library.models import Scan
+scan = Scan.objects.filter(state="finished").latest("finished_at")
+print((scan.finished_at - scan.queued_at).total_seconds())
+"""
 
 
 def print_memory(memory: Memory) -> None:
