@@ -452,8 +452,9 @@ def is_own_name(case: Case, candidate: Candidate, *, plain: bool) -> bool:
         return False
     name = base_name(case.clue.filename)
     suffix = name[len(stem(name)) :]
-    work = work_of_candidate(candidate)
-    if (work.title and work.title[0] not in case.words) or not has_format(candidate, suffix):
+    # As names have it: the characters that they replace part some words elsewhere.
+    words = work_of(safe_name(candidate.title), (), "", None).title
+    if (words and words[0] not in case.words) or not has_format(candidate, suffix):
         return False  # the names below would be made in vain; most books end here
     names = own_names(
         book_id=candidate.book_id,

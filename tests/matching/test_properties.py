@@ -2,14 +2,17 @@
 
 import random
 import time
+from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from library.formats.metadata import clean
 from matching.deciding import Candidate, Clue, Verdict, decide
 from matching.keys import DECIDING_LIMIT, KEY_LENGTH, OFFERING_LIMIT, keys_of_clue
 from matching.own_names import download_name, entry_title, own_names, safe_name
+from matching.words import words_of
 from tests.bench import matching as collection
 from tests.matching.examples import BOOKS, found_by_keys, keys_of, library
 from tests.matching.test_categories import TABLES
@@ -182,12 +185,17 @@ def names_of(book: Candidate, suffix: str) -> frozenset[str]:
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(more=[Candidate(1000, "A:S")], suffix=".epub")  # A_S, which could be "A's" too
 @given(
     more=st.lists(books(), min_size=1, max_size=8, unique_by=lambda book: book.book_id),
     suffix=st.sampled_from([".epub", ".kepub.epub", ".cbz", ".pdf"]),
 )
 def test_own_names_find_their_own_book_or_none_and_never_another(more: list[Candidate], suffix: str) -> None:
-    more = [book for book in more if book.series_index is None or abs(book.series_index) < 1e8]
+    # As the library keeps them: one line of text without control characters, never empty; a number that is finite.
+    tidied = [replace(book, title=clean(book.title), series=clean(book.series)) for book in more]
+    # A title without any letter or digit may be gone from its name altogether: "Ada Marlowe - ." ends in its dash.
+    named = [book for book in tidied if words_of(book.title)]
+    more = [book for book in named if book.series_index is None or abs(book.series_index) < 1e8]
     whole = [*LIBRARY, *more]
     taken = [name.casefold() for book in whole for name in names_of(book, suffix)]
     for book in more:
