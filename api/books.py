@@ -27,6 +27,7 @@ class ScanOut(Schema):
     failed: int
     waiting: int | None = None  # files that are still to be imported, while there are any
     notices: list[str] | None = None  # sentences for a person, if there are any
+    reason: str | None = None  # why the scan itself failed
     started_at: str | None = None
     finished_at: str | None = None
 
@@ -58,6 +59,7 @@ def get_scan(request: HttpRequest) -> ScanOut:
         failed=report.failed,
         waiting=report.waiting or None,
         notices=report.notices or None,
+        reason=report.reason or None,
         started_at=shown_time(report.started_at) if report.started_at else None,
         finished_at=shown_time(report.finished_at) if report.finished_at else None,
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.statements import insert_row, insert_rows, query, run
@@ -57,6 +58,7 @@ class Statement:
     reading_direction: str = ""
     pages: int | None = None
     characters: int | None = None
+    name: str = ""  # of the file, without its suffix
     place: Place = field(default_factory=Place)
 
     @classmethod
@@ -65,7 +67,12 @@ class Statement:
         people = tuple(Contributor(*person) for person in kept.pop("contributors", ()))
         subjects = tuple(kept.pop("subjects", ()))
         place = place_of(file.path, is_comic=file.format in COMICS)
-        return cls(**kept, contributors=people, subjects=subjects, place=place)
+        name = stem_of(os.path.basename(file.path))
+        return cls(**kept, contributors=people, subjects=subjects, name=name, place=place)
+
+    @property
+    def title_or_name(self) -> str:
+        return self.title or title_from_stem(self.name)
 
     @property
     def authors(self) -> tuple[str, ...]:
@@ -81,7 +88,7 @@ class Statement:
         return self.series, self.series_index
 
 
-KEPT = tuple(name for name in Statement.__dataclass_fields__ if name != "place")
+KEPT = tuple(name for name in Statement.__dataclass_fields__ if name not in ("name", "place"))
 
 
 def kept_statement(metadata: Metadata) -> dict[str, Any]:
@@ -126,6 +133,7 @@ def description_of(files: Iterable[BookFile], edits: dict[str, Any]) -> Descript
     )
 
 
+@transaction.atomic(savepoint=False)
 def describe(book: Book) -> None:
     """Bring all that describes a book in line with its files and edits, and store it.
 
@@ -187,8 +195,7 @@ def plain_fields(said: Sequence[Statement], edits: dict[str, Any], ranked: Seque
         name: chosen(name)
         for name in ("title", "language", "description", "publisher", "published", "reading_direction")
     }
-    stem = stem_of(os.path.basename(ranked[0].path)) if ranked else ""
-    values["title"] = values["title"] or title_from_stem(stem)
+    values["title"] = values["title"] or (said[0].title_or_name if said else title_from_stem(""))
     values["title_key"] = title_key(values["title"])
     # A title that was edited must not be sorted by what a file says of another.
     stated_sort = "" if "title" in edits else chosen("sort_title")

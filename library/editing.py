@@ -32,7 +32,7 @@ def edit_book(book: Book, changes: dict[str, Any]) -> None:
     """
     checked = {name: checked_value(name, value) for name, value in changes.items()}
     with transaction.atomic():
-        locked = Book.objects.select_for_update().get(pk=book.pk)
+        locked = Book.objects.select_for_update(no_key=True).get(pk=book.pk)
         locked.edits = {**locked.edits, **checked}
         locked.save(update_fields=["edits"])
         describe(locked)
@@ -45,7 +45,7 @@ def reset_edits(book: Book, fields: Collection[str]) -> None:
         if name not in EDITABLE:
             raise InvalidEdit(f"There is no field {name} to reset; there are {', '.join(sorted(EDITABLE))}.")
     with transaction.atomic():
-        locked = Book.objects.select_for_update().get(pk=book.pk)
+        locked = Book.objects.select_for_update(no_key=True).get(pk=book.pk)
         locked.edits = {name: value for name, value in locked.edits.items() if name not in fields}
         locked.save(update_fields=["edits"])
         describe(locked)

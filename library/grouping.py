@@ -13,12 +13,12 @@ from accounts.statements import query
 from library.describing import COMICS, Statement
 from library.formats import stem_of
 from library.formats.metadata import Identifier as StatedIdentifier
-from library.formats.metadata import title_from_stem
 from library.models import Book
 from library.queries import authors_of as names_of
 from matching.names import author_key, title_key
 from matching.people import is_nobody, same_person
 
+Pair = tuple[str, str]  # an identifier's scheme and value
 CANDIDATES_LIMIT = 50  # books of one title; more of them cannot be told apart by what they are called
 # Made anew for each conversion or each library, so they name a record rather than a work. Equal ones are a good sign
 # all the same; only an empty or obviously shared value is none.
@@ -85,14 +85,17 @@ class Newcomer:
         self.stem = stem_of(name).casefold()
         self.is_comic = format in COMICS
         self.stated = stated
-        self.title_key = title_key(stated.title or title_from_stem(stem_of(name)))
+        self.title_key = title_key(stated.title_or_name)
         self.authors = [key for key in map(author_key, stated.authors) if not is_nobody(key)]
 
     def is_described_alike(self, book: Book) -> bool:
-        """Are title, authors, series and index the same, and is one of the last three known at all?"""
+        """Are title, authors, series and index the same, and authors or series stated and not read from a name?
+
+        Files and folders are called alike in many places: "Omnibus v01", "Extras".
+        """
         authors = authors_of(book)
         same = self._same_kind(book) and self._same_series(book) and self._same_authors(authors)
-        return same and bool(authors or book.series_id is not None)
+        return same and bool(authors or (self.stated.series and is_series_stated(book)))
 
     def agrees_with(self, book: Book) -> bool:
         """Is the title the same, and does nothing else that both state differ?"""
@@ -134,6 +137,26 @@ class Newcomer:
         if len(self.authors) != len(theirs):
             return False
         return all(any(same_person(one, other) for other in theirs) for one in self.authors)
+
+
+def is_series_stated(book: Book) -> bool:
+    """Does one of its files, or a person, say in which series it is?"""
+    return "series" in book.edits or any(file.stated.get("series") for file in book.files.all())
+
+
+def is_another_work(before: Statement, after: Statement, ids_before: set[Pair], ids_after: set[Pair]) -> bool:
+    """Do two versions of a file speak of two works, so that one was put in the place of the other?
+
+    A file that was only corrected keeps its title, an identifier, or its place in a series. Where little is stated,
+    it is taken for the same.
+    """
+    if not (before.title and after.title) or title_key(before.title) == title_key(after.title):
+        return False
+    if ids_before & ids_after or (before.series and before.series_and_index == after.series_and_index):
+        return False
+    authors = [[key for key in map(author_key, each.authors) if not is_nobody(key)] for each in (before, after)]
+    are_others = all(authors) and not any(same_person(one, other) for one in authors[0] for other in authors[1])
+    return are_others or bool(ids_before and ids_after)
 
 
 def authors_of(book: Book) -> list[frozenset[str]]:

@@ -6,6 +6,7 @@ read; and what a file said is stored in one short transaction that first makes s
 
 import logging
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from library.covers import keep_cover
 from library.describing import Statement, describe, kept_statement, new_book
 from library.errors import LibraryError, MayPass
 from library.formats import format_of
-from library.grouping import book_for
+from library.grouping import book_for, is_another_work
 from library.hashes import Digests
 from library.models import Book, BookFile, FileHash, Identifier, Import
 from library.parsing import Parsed, Parser
@@ -74,14 +75,15 @@ def import_some(*, until: float) -> tuple[int, bool]:
         begun = begin_next(parser)
         while begun is not None:
             took += 1
-            read = finish(begun, parser)
-            following = begin_next(parser) if time.monotonic() <= until else None
+            following = None
             try:
+                read = finish(begun, parser)
+                following = begin_next(parser) if time.monotonic() <= until else None
                 if read is not None:
                     keep(begun, read)
             except BaseException:
-                if following is not None:
-                    release(following.claimed)
+                for unfinished in filter(None, (begun, following)):
+                    release(unfinished.claimed)
                 raise
             if following is None and time.monotonic() > until:
                 return took, True
@@ -115,6 +117,8 @@ def begin_next(parser: Parser) -> Begun | None:
             if is_gone(location):
                 raise MayPass("This file is no longer there.")
             before = os.stat(location)
+            if not stat.S_ISREG(before.st_mode):
+                raise MayPass("This is no file any more.")
             parser.begin(location, format)
             return Begun(claimed, format, before)
     return None
@@ -252,9 +256,17 @@ def store(claimed: Import, read: ReadFile) -> None:
     has_other_bytes = file is None or file.sha256 != read.digests.sha256
     twin = file_with_bytes(read.digests) if has_other_bytes else None
     if twin and not is_still_there(twin):
-        if file:
+        # Where files were renumbered, another worker may be moving one of these two: each in its turn.
+        take_turn_for("moving files")
+        file = fetch_row(BookFile, "path = %s", [read.path])
+        twin = file_with_bytes(read.digests)
+    if twin and not is_still_there(twin):
+        if file and file.pk != twin.pk:
             give_way(file, twin)
         file, has_other_bytes = twin, False
+    elif file and has_other_bytes and not twin and was_replaced(file, read):
+        step_aside(file)
+        file = None
     if file is None:
         file = add_file(read, twin)
     else:
@@ -277,7 +289,7 @@ def add_file(read: ReadFile, twin: BookFile | None) -> BookFile:
     else:
         stated = Statement.of(file)
         # Two workers with two formats of one new book take turns, or each would make a book of its own.
-        take_turn_for(f"title {title_key(stated.title)}")
+        take_turn_for(f"title {title_key(stated.title_or_name)}")
         if found := book_for(read.path, read.format, stated, metadata.identifiers):
             file.book, file.reason = found
     is_first = file.book_id is None
@@ -297,7 +309,10 @@ def add_file(read: ReadFile, twin: BookFile | None) -> BookFile:
 
 def change_file(file: BookFile, read: ReadFile, *, has_other_bytes: bool) -> None:
     """Store where a known file is now, what its bytes are and what it says of itself."""
-    filled(file, read).save()
+    # Book before file, as whoever merges books locks them; and its book as it is once that is done.
+    Book.objects.select_for_update(no_key=True).filter(pk=file.book_id).first()
+    filled(file, read).save(update_fields=OF_FILE)
+    file.refresh_from_db(fields=["book"])
     keep_hash(file)
     wanted = identifiers_of(read)
     if wanted != set(file.identifiers.values_list("scheme", "value")):
@@ -306,6 +321,9 @@ def change_file(file: BookFile, read: ReadFile, *, has_other_bytes: bool) -> Non
     if has_other_bytes or bool(file.cover) != (read.parsed.thumbnails is not None):
         keep_cover(file, read.parsed.thumbnails)
     describe(file.book)
+
+
+OF_FILE = ("path", "name_key", "format", "size", "mtime_ns", "sha256", "ko_md5", "is_present", "stated")
 
 
 def filled(file: BookFile, read: ReadFile) -> BookFile:
@@ -352,6 +370,20 @@ def is_still_there(file: BookFile) -> bool:
     except OSError as error:
         return not isinstance(error, (FileNotFoundError, NotADirectoryError))
     return (found.st_size, found.st_mtime_ns) == (file.size, file.mtime_ns)
+
+
+def was_replaced(file: BookFile, read: ReadFile) -> bool:
+    """Is what lies at this file's path now another work, and not this one in a new version?"""
+    after = filled(BookFile(), read)
+    ids = set(file.identifiers.values_list("scheme", "value"))
+    return is_another_work(Statement.of(file), Statement.of(after), ids, identifiers_of(read))
+
+
+def step_aside(file: BookFile) -> None:
+    """Leave the path to another work. The book keeps its history, and is there again when its bytes are."""
+    # No path of a file: a suffix follows, so no scan looks for it.
+    BookFile.objects.filter(pk=file.pk).update(path=f"{file.path} (replaced, {file.pk})", name_key="")
+    mark_gone([file.pk])
 
 
 def give_way(file: BookFile, mover: BookFile) -> None:

@@ -34,10 +34,10 @@ from matching.names import is_book_name
 # one name cannot be told apart by any rule, and nobody chooses from a longer list.
 CANDIDATES_LIMIT = 50
 OFFERS_LIMIT = 20
-# A key that more books have is crowded. Of a hundred books with one title none is found by it; of a long series, many
+# A key that more books have is crowded. Of many dozen books with one title none is found by it; of a long series, many
 # of whose titles begin alike, each is found by its volume.
-BOOKS_OF_A_KEY = 100
-BOOKS_OF_A_START = 30
+BOOKS_OF_A_KEY = 60
+BOOKS_OF_A_START = 20
 # Rows for all keys of a file together. A usual file finds fewer than thirty; deciding takes as long as they are many.
 ROWS_LIMIT = 400
 OFFERED_OF_A_KEY = 20

@@ -77,7 +77,7 @@ def found_in(root: Path, folder: str, inner: list[str], links: "Links", met: Met
         with os.scandir(root / folder) as listing:
             entries = sorted(listing, key=lambda entry: entry.name)
     except OSError as error:
-        met.unreadable[printable(folder)] = f"This folder cannot be read: {words_of(error)}."
+        met.unreadable[storable(folder)] = f"This folder cannot be read: {words_of(error)}."
         return
     for entry in entries:
         if entry.name.startswith("."):
@@ -127,17 +127,23 @@ def looked_at(path: str, stat: Callable[[], os.stat_result], met: Met) -> FoundF
         return None
     found = stat()
     if printable(path) != path:
-        met.unreadable[printable(path)] = "This file's name is not in UTF-8; rename it to have it imported."
+        met.unreadable[storable(path)] = "This file's name is not in UTF-8; rename it to have it imported."
     elif len(path.encode()) > PATH_BYTES:
-        met.unreadable[f"…{path[-500:]}"] = "The path of this file is too long; move it further up."
+        met.unreadable[storable(path)] = "The path of this file is too long; move it further up."
     else:
         return FoundFile(path, found.st_size, found.st_mtime_ns)
     return None
 
 
+def storable(path: str) -> str:
+    """The path for a row: printable, and of one that is too long for an index its end."""
+    shown = printable(path)
+    return shown if len(shown.encode()) <= PATH_BYTES else f"…{shown[-500:]}"
+
+
 def note_unreadable_file(path: str, error: OSError, met: Met) -> None:
     if format_of(path):
-        met.unreadable[printable(path)] = f"This file cannot be read: {words_of(error)}."
+        met.unreadable[storable(path)] = f"This file cannot be read: {words_of(error)}."
 
 
 def is_ignored(path: str) -> bool:

@@ -24,6 +24,7 @@ from reading.turns import take_turn
 
 # Looking one up takes some milliseconds, for which the statistics' worker does nothing else.
 LOOKED_UP_AT_ONCE = 200
+HELD_AT_ONCE = 1000  # those seen last; far more are ambiguous for ever, and need their reader's word
 
 # What a kept file is, once the reader has spoken.
 Answer = Callable[[FileReport], Book | None]
@@ -169,12 +170,12 @@ def adopt_known_files(limit: int = LOOKED_UP_AT_ONCE) -> tuple[int, bool]:
     Called after an import. Files whose hash or base name the library now holds are always looked up; the others by
     what their names say, if a book was described since the last time, no more than `limit` of them.
     """
-    unknown = DeviceFile.objects.filter(book=None).select_related("reader")
+    unknown = DeviceFile.objects.filter(book=None).select_related("reader").order_by("-seen_at", "-pk")
     held = Q(ko_md5__in=FileHash.objects.values("ko_md5")) | Q(name_key__in=BookFile.objects.values("name_key"))
     newest = Book.objects.aggregate(newest=Max("described_at"))["newest"]
     behind = unknown.filter(Q(looked_up_at=None) | Q(looked_up_at__lte=newest)) if newest else unknown.none()
     by_name = list(behind.order_by(F("looked_up_at").asc(nulls_first=True), "pk")[: limit + 1])
-    files = {file.pk: file for file in [*unknown.filter(held), *by_name[:limit]]}
+    files = {file.pk: file for file in [*unknown.filter(held)[:HELD_AT_ONCE], *by_name[:limit]]}
     now = timezone.now()  # before looking: a book that is described meanwhile is looked for again
     found = 0
     for _, file in sorted(files.items()):

@@ -6,10 +6,12 @@ device may be reporting at this moment for a reader who had nothing of the book 
 undone is found by `finish_regroupings`, and doing the same once more finishes it too.
 """
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 
-from django.db import models, transaction
+from django.db import OperationalError, models, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -34,6 +36,9 @@ from reading.positions import rebuild_position
 from reading.sessions import move_sessions
 from reading.turns import take_turn
 
+logger = logging.getLogger(__name__)
+
+TRIES = 3
 MERGED = "Merged into this book by hand."
 SPLIT_OFF = "Split off by hand."
 
@@ -60,7 +65,7 @@ def merge_books(into: Book, other: Book) -> Book:
 
     What a person set of `into` stays, and describes both. `other` keeps its row, out of sight: devices go on naming it.
     """
-    _finish(_begin_merge(into.pk, other.pk))
+    _finish(_retried(partial(_begin_merge, into.pk, other.pk)))
     return Book.objects.get(pk=into.pk)
 
 
@@ -69,7 +74,7 @@ def split_file(file: BookFile) -> Book:
 
     A file that came by a merge takes that merge back: its former book returns with its id and all that it had.
     """
-    split = _begin_split(file.pk)
+    split = _retried(partial(_begin_split, file.pk))
     _finish(split)
     return Book.objects.get(pk=split.target_id)
 
@@ -84,6 +89,16 @@ def finish_regroupings() -> int:
     for each in waiting:
         _finish(each)
     return len(waiting)
+
+
+def _retried(begin: Callable[[], Regrouping]) -> Regrouping:
+    """A scan locks files first and then books: where the two wait for each other, the database ends one of them."""
+    for _ in range(TRIES - 1):
+        try:
+            return begin()
+        except OperationalError as error:
+            logger.info("A merge or split begins anew: %s", error)
+    return begin()
 
 
 # One of them at a time, and each book once it is decided: the files are the library's, not a reader's.

@@ -31,13 +31,14 @@ def make_epub(
     chapters: int = 3,
     with_cover: bool = False,
     version: str = "3.0",
+    identifier: str = "",
 ) -> Path:
     """Write a well-formed EPUB and return its path; the same arguments give the same bytes.
 
-    `series_style` is `calibre` (calibre:series) or `collection` (EPUB 3's belongs-to-collection).
+    The identifier is made from the title unless one is given. `series_style` is `calibre` (calibre:series) or `collection` (EPUB 3's belongs-to-collection).
     """
     metadata = [
-        f'<dc:identifier id="id">urn:test:{escape(title)}</dc:identifier>',
+        f'<dc:identifier id="id">{escape(identifier or f"urn:test:{title}")}</dc:identifier>',
         f"<dc:title>{escape(title)}</dc:title>",
         f"<dc:language>{escape(language)}</dc:language>",
         *(f"<dc:creator>{escape(author)}</dc:creator>" for author in authors),

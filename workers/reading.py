@@ -43,12 +43,19 @@ def turn_day() -> None:
 @retried_task(name="reading.adopt")
 def adopt() -> None:
     """After an import: count what devices reported of the files before, and name books as they are named now."""
-    finished, renamed = finish_regroupings(), mark_renamed()
+    renamed = mark_renamed()
     adopted, is_more_waiting = adopt_known_files()
-    if finished or adopted or renamed:
+    if adopted or renamed:
         enqueue(refresh)
     if is_more_waiting:
         enqueue(adopt)
+
+
+@retried_task(name="reading.finish_regroupings")
+def finish_merges_and_splits() -> None:
+    """Finish the merges and splits by hand that a killed process left half done."""
+    if finish_regroupings():
+        enqueue(refresh)
 
 
 @retried_task(name="reading.check_drift", soft_time_limit=1500, time_limit=1800)

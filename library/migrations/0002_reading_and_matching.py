@@ -5,8 +5,29 @@ from django.db import migrations, models
 
 
 def have_all_files_read_again(apps, schema_editor):
-    """What files state about themselves was not kept before; the next scan finds that each of them has changed."""
-    apps.get_model("library", "BookFile").objects.update(mtime_ns=0)
+    """What files state about themselves was not kept before: the next scan finds that each of them has changed.
+
+    Until then, and for files that are away, they state what their book was called so far.
+    """
+    files = apps.get_model("library", "BookFile").objects
+    rows = []
+    for file in files.select_related("book__series").prefetch_related("book__authorships__author").order_by("pk").iterator(500):
+        book = file.book
+        people = sorted(book.authorships.all(), key=lambda each: each.place)
+        file.stated = {
+            "title": book.title,
+            "language": book.language,
+            "contributors": [[each.author.name, "aut", ""] for each in people],
+            "series": book.series.name if book.series else "",
+            "series_index": book.series_index,
+        }
+        file.stated = {name: value for name, value in file.stated.items() if value not in ("", None, [])}
+        file.cover, file.mtime_ns = book.cover, 0
+        rows.append(file)
+        if len(rows) == 500:
+            files.bulk_update(rows, ["stated", "cover", "mtime_ns"])
+            rows = []
+    files.bulk_update(rows, ["stated", "cover", "mtime_ns"])
     apps.get_model("library", "Import").objects.filter(state="imported").update(mtime_ns=0)
 
 

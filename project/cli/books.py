@@ -8,6 +8,7 @@ import click
 
 from project.cli.accounts import reader_named
 from project.cli.django import use_django
+from project.cli.shown import printable
 
 if TYPE_CHECKING:
     from accounts.models import Reader
@@ -29,11 +30,6 @@ SHOWN = (
 OFFERS_SHOWN = 5
 CELL_WIDTH = 60
 SIZES = (("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000))
-
-
-def printable(text: str) -> str:
-    """On one line and without what a terminal would take for a command: names come from devices and files."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def show_table(rows: Iterable[Sequence[str]]) -> None:

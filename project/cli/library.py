@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from project.cli.django import use_django
+from project.cli.shown import printable
 
 if TYPE_CHECKING:
     from library.models import Scan
@@ -82,12 +83,12 @@ def tell(report: "ScanReport") -> None:
 
     click.echo(f"{report.seen} seen, {report.imported} imported, {report.failed} failed.")
     for path, sentence in failures(report.scan):
-        click.echo(f"{path}: {sentence}")
+        click.echo(printable(f"{path}: {sentence}"))
     for notice in report.notices:
-        click.echo(notice, err=True)
+        click.echo(printable(notice), err=True)
     if report.left_out:
         more = report.left_out - len(report.left_out_paths)
-        named = ", ".join(report.left_out_paths) + (f" and {more} more" if more > 0 else "")
+        named = ", ".join(map(printable, report.left_out_paths)) + (f" and {more} more" if more > 0 else "")
         click.echo(f"Left out, because they are no books: {named}.", err=True)
     if flawed := with_warnings(report.scan):
         files, them = ("1 file", "it") if flawed == 1 else (f"{flawed} files", "them")

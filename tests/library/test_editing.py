@@ -14,10 +14,13 @@ from tests.library.taking_in import scan_all
 
 pytestmark = pytest.mark.django_db
 
+SAME = "urn:uuid:8b3ebb46-da57-11e2-ab84-32f5fd9156e7"  # the file of the same work, in another version
+
 
 @pytest.fixture
 def scanned(make_epub: Callable[..., Path]) -> Book:
-    make_epub("a.epub", title="Stated", authors=["Stated Author"], series="Stated Series", series_index=2)
+    described = {"title": "Stated", "authors": ["Stated Author"], "series": "Stated Series", "series_index": 2}
+    make_epub("a.epub", **described, identifier=SAME)
     scan_all()
     return Book.objects.get()
 
@@ -25,7 +28,7 @@ def scanned(make_epub: Callable[..., Path]) -> Book:
 def change_file(settings: Any, **described: Any) -> None:
     path = settings.LIBRARY_DIR / "a.epub"
     later = path.stat().st_mtime_ns + 1_000_000_000
-    make_epub(path, **described)
+    make_epub(path, **described, identifier=SAME)
     os.utime(path, ns=(later, later))
 
 

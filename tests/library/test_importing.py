@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import threading
 import time
@@ -288,6 +289,67 @@ def test_an_upload_that_waits_is_reported_by_the_scan_that_meets_it(make_epub: C
     report = scan_all()
     assert (report.seen, report.imported) == (1, 1)
     assert Book.objects.get().title == "Sent In"
+
+
+def write_later(make_epub: Callable[..., Path], path: str, settings: Any, **described: Any) -> None:
+    """Write another version of a file, with a later time however quick the test."""
+    former = (settings.LIBRARY_DIR / path).stat().st_mtime_ns
+    os.utime(make_epub(path, **described), ns=(former + 1_000_000_000, former + 1_000_000_000))
+
+
+def test_another_book_in_the_place_of_one_is_another_book(make_epub: Callable[..., Path], settings: Any) -> None:
+    make_epub("new.epub", title="Dune", authors=["Frank Herbert"])
+    scan_all()
+    dune = Book.objects.get()
+    kept = (settings.LIBRARY_DIR / "new.epub").read_bytes()
+    write_later(make_epub, "new.epub", settings, title="Emma", authors=["Jane Austen"])
+    assert scan_all().imported == 1
+    emma = Book.objects.get(title="Emma")
+    dune.refresh_from_db()
+    assert (dune.title, dune.is_active, emma.is_active) == ("Dune", False, True)
+    assert places() == {"new.epub": (emma.pk, "Emma", True)}
+    assert scan_all().imported == 0
+    (settings.LIBRARY_DIR / "old.epub").write_bytes(kept)
+    scan_all()
+    assert places() == {"new.epub": (emma.pk, "Emma", True), "old.epub": (dune.pk, "Dune", True)}
+
+
+@pytest.mark.parametrize(
+    "corrected",
+    [
+        {"title": "Dune", "authors": ["Herbert, Frank"], "identifier": "urn:isbn:9780441013593"},
+        {"title": "Dune: the first of six", "authors": ["Frank Herbert"], "identifier": "urn:test:Dune"},
+        {"title": "The First", "series": "Dune", "series_index": 1, "identifier": "urn:x"},
+    ],
+    ids=["title kept", "identifier kept", "place in the series kept"],
+)
+def test_a_file_that_was_corrected_stays_its_book(
+    make_epub: Callable[..., Path], settings: Any, corrected: dict[str, Any]
+) -> None:
+    make_epub("a.epub", title="Dune", authors=["Frank Herbert"], series="Dune", series_index=1)
+    scan_all()
+    before = Book.objects.get()
+    write_later(make_epub, "a.epub", settings, **corrected)
+    scan_all()
+    assert Book.objects.get() == before
+    assert Book.objects.get().title == corrected["title"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Batman (2011)/Batman 050.cbz", "Batman (2016)/Batman 050.cbz"),
+        ("Berserk/Extras/Artbook v01.cbz", "Akira/Extras/Artbook v01.cbz"),
+        ("fr/One Piece v01.cbz", "en/One Piece v01.cbz"),
+    ],
+)
+def test_comics_that_state_nothing_are_not_one_book_for_their_names(settings: Any, one: str, other: str) -> None:
+    for number, path in enumerate((one, other)):
+        (settings.LIBRARY_DIR / path).parent.mkdir(parents=True)
+        with zipfile.ZipFile(settings.LIBRARY_DIR / path, "w") as archive:
+            archive.writestr(f"{number}.png", PIXEL)
+    assert scan_all().imported == 2
+    assert Book.objects.count() == 2
 
 
 def renamed(folder: Path, **names: str) -> None:

@@ -68,11 +68,11 @@ def test_a_scan_writes_nothing_into_the_library(make_epub: Callable[..., Path], 
 
 
 def test_a_changed_file_stays_the_same_book_and_its_former_hash_is_kept(make_epub: Callable[..., Path]) -> None:
-    path = make_epub("a.epub", title="Old Title")
+    path = make_epub("a.epub", title="Old Title", identifier="urn:isbn:9780441013593")
     scan_all()
     book = Book.objects.get()
     former = book.files.get()
-    make_epub("a.epub", title="New Title")
+    make_epub("a.epub", title="New Title", identifier="urn:isbn:9780441013593")
     touch_later(path)
     report = scan_all()
     assert report.imported == 1

@@ -101,14 +101,15 @@ def test_a_title_that_was_put_right_is_put_right_in_the_statistics(
     enqueued: list[str],
     django_capture_on_commit_callbacks: Capture,
 ) -> None:
-    make_epub("Emma.epub", title="Ema", authors=["Jane Austen"])
+    make_epub("Emma.epub", title="Ema", authors=["Jane Austen"], identifier="urn:isbn:9780141439587")
     imported()
     report("one", book_id=Book.objects.get().pk)
     tasks.refresh()
     with django_capture_on_commit_callbacks(execute=True):
         tasks.adopt()
     assert enqueued == []
-    make_epub("Emma.epub", title="Emma, with a longer title", authors=["Jane Austen"])
+    title = "Emma, with a longer title"
+    make_epub("Emma.epub", title=title, authors=["Jane Austen"], identifier="urn:isbn:9780141439587")
     imported()
     with django_capture_on_commit_callbacks(execute=True):
         tasks.adopt()
