@@ -48,7 +48,7 @@ format: $(DEV)  ## Bring the Python code into its form
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format .
 
-bench: $(DEV) $(TOME)  ## Measure what requests cost, in CPU seconds over all processes
+bench: $(DEV) $(TOME)  ## Measure requests, resolving, own names and scans of 100,000 books (docs/testing.md runs parts)
 	@$(BIN)/python -m tests.bench
 
 lock: $(MADE)  ## Choose the newest versions that pyproject.toml allows, and write requirements/*.txt

@@ -29,6 +29,7 @@ from library.formats import format_of
 from library.grouping import book_for, is_another_work
 from library.hashes import Digests
 from library.models import Book, BookFile, FileHash, Identifier, Import
+from library.pacing import Pace
 from library.parsing import Parsed, Parser
 from library.scanning import mark_gone
 from library.walking import is_gone, words_of
@@ -71,6 +72,7 @@ def import_some(*, until: float) -> tuple[int, bool]:
     While one file is stored the next one is being read.
     """
     took = 0
+    pace = Pace()
     with Parser() as parser:
         begun = begin_next(parser)
         while begun is not None:
@@ -80,7 +82,9 @@ def import_some(*, until: float) -> tuple[int, bool]:
                 read = finish(begun, parser)
                 following = begin_next(parser) if time.monotonic() <= until else None
                 if read is not None:
+                    held_from = time.monotonic()
                     keep(begun, read)
+                    time.sleep(pace.seconds_to_rest(time.monotonic() - held_from))
             except BaseException:
                 for unfinished in filter(None, (begun, following)):
                     release(unfinished.claimed)
