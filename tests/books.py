@@ -35,7 +35,8 @@ def make_epub(
 ) -> Path:
     """Write a well-formed EPUB and return its path; the same arguments give the same bytes.
 
-    The identifier is made from the title unless one is given. `series_style` is `calibre` (calibre:series) or `collection` (EPUB 3's belongs-to-collection).
+    The identifier is made from the title unless one is given. `series_style` is `calibre` (calibre:series) or
+    `collection` (EPUB 3's belongs-to-collection).
     """
     metadata = [
         f'<dc:identifier id="id">{escape(identifier or f"urn:test:{title}")}</dc:identifier>',

@@ -32,7 +32,7 @@ SOFT_SECONDS, HARD_SECONDS = 240, 300
     max_retries=5,
 )
 def scan(scan_id: int | None = None) -> None:
-    """Walk what a queued scan is to look at, then have its files imported. A scan that another worker has is left to it.
+    """Walk what a queued scan is to look at, then have its files imported. One that another worker has is left to it.
 
     Without an id it is the one that waits longest, or whose walker was killed: its own message was lost.
     """
