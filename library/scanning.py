@@ -204,9 +204,6 @@ class Comparison:
     _heard: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        # Somebody waits for a scan of the whole: one that the watcher asked for leaves it what it has queued.
-        others = Scan.objects.filter(state=Scan.State.RUNNING).values_list("pk", "paths") if self.scan.paths else []
-        self.spared = {pk for pk, paths in others if not paths}
         self.newest = BookFile.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         self.met = Met(self.go_on)
 
@@ -314,8 +311,9 @@ def sorted_out(going: Comparison, files: Sequence[FoundFile]) -> tuple[list[Foun
             or former.state == Import.State.IMPORTED
         ):
             queue.append(found)
-        elif former.scan_id != going.scan.pk and former.scan_id not in going.spared:
-            # Waiting, being read, or failed and not changed since: not read again, but this scan reports it.
+        elif former.scan_id != going.scan.pk and not going.scan.paths:
+            # Waiting, being read, or failed and not changed since: not read again, but this scan reports it. One of
+            # the watcher's leaves it where it is: somebody may be about to read the report of the other.
             same.append(former.pk)
     return queue, same
 

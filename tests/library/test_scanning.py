@@ -701,3 +701,19 @@ def test_old_scans_of_single_paths_are_forgotten_and_others_kept(settings: Any) 
     assert set(Scan.objects.all()) == {whole, young}
     row.refresh_from_db()
     assert row.scan is None
+
+
+def test_what_failed_stays_in_the_report_of_the_scan_that_somebody_asked_for(
+    make_epub: Callable[..., Path], settings: Any
+) -> None:
+    make_epub("a.epub")
+    (settings.LIBRARY_DIR / "b.epub").write_bytes(b"this is not a book")
+    walk(scan := queue_scan())
+    import_all()
+    finish_scans()
+    walk(queue_scan(paths=[""]))  # the watcher's, before anybody read the report
+    finish_scans()
+    assert [path for path, _ in failures(scan)] == ["b.epub"]
+    walk(again := queue_scan())
+    finish_scans()
+    assert [path for path, _ in failures(again)] == ["b.epub"]
