@@ -717,3 +717,25 @@ def test_what_failed_stays_in_the_report_of_the_scan_that_somebody_asked_for(
     walk(again := queue_scan())
     finish_scans()
     assert [path for path, _ in failures(again)] == ["b.epub"]
+
+
+def test_a_folder_too_deep_for_its_path_to_be_stored_fails_no_scan(
+    make_epub: Callable[..., Path], settings: Any
+) -> None:
+    make_epub("a.epub")
+    here = os.open(settings.LIBRARY_DIR, os.O_RDONLY)
+    for number in range(22):
+        name = f"{number:02d}" * 100
+        os.mkdir(name, dir_fd=here)
+        inner = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    try:
+        report = scan_all()
+        assert (report.state, report.imported, report.failed) == ("finished", 1, 1)
+        [(path, sentence)] = failures(report.scan)
+        assert path.startswith("…")
+        assert sentence.startswith("This folder cannot be read")
+    finally:
+        shutil.rmtree(settings.LIBRARY_DIR)
