@@ -184,6 +184,11 @@ def names_of(book: Candidate, suffix: str) -> frozenset[str]:
     return own.plain | own.marked
 
 
+def is_of_words(title: str) -> bool:
+    """Is it put together from whole words, as titles are?"""
+    return all(part in WORDS for part in title.split(": ")) or title in {book.title for book in LIBRARY}
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example(more=[Candidate(1000, "A:S")], suffix=".epub")  # A_S, which could be "A's" too
 @given(
@@ -206,7 +211,9 @@ def test_own_names_find_their_own_book_or_none_and_never_another(more: list[Cand
             if name not in names_of(book, suffix) or taken.count(name.casefold()) > 1:
                 continue
             clue = Clue(name, folder=safe_name(book.series) if book.series else "")
-            assert decide(clue, found_by_keys(clue, whole)).book_id == book.book_id
+            found = decide(clue, found_by_keys(clue, whole)).book_id
+            # Of titles that no language has ("A/A%0"), the words may run together in a name: a miss, but no other book.
+            assert found == book.book_id or (found is None and not is_of_words(book.title))
 
 
 @pytest.mark.parametrize("suffix", [".epub", ".cbz"])
