@@ -10,6 +10,7 @@ class Reader(AbstractUser):
 
     timezone = models.CharField(max_length=64, default="UTC")  # IANA name; a session may bring its own
     rollover_hour = models.PositiveSmallIntegerField(default=0)  # local hour at which this reader's day begins
+    formats = models.JSONField(default=list, blank=True)  # file formats that this reader prefers, the first most
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -28,6 +29,9 @@ class Device(models.Model):
     model = models.CharField(max_length=200, blank=True)
     plugin_version = models.CharField(max_length=50, blank=True)
     last_contact_at = models.DateTimeField(null=True)  # when a request that named this device last arrived
+    # The last contact before the run of requests that goes on now: what a replayed queue, whose answers tell the device
+    # nothing of the current place, is measured by. See accounts.devices.
+    earlier_contact_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(name="accounts_device_once_per_reader", fields=["reader", "identifier"])]
@@ -55,6 +59,20 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} ({self.preview})"
+
+
+class AppPassword(models.Model):
+    """A short password for one device or app, which speaks OPDS or KOSync. Only its digest is kept."""
+
+    reader = models.ForeignKey(Reader, on_delete=models.CASCADE, related_name="app_passwords")
+    label = models.CharField(max_length=200, blank=True)
+    digest = models.CharField(max_length=64, unique=True)  # see accounts.app_passwords
+    created_at = models.DateTimeField(db_default=Now())
+    last_used_at = models.DateTimeField(null=True)  # to the minute
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.label
 
 
 class Server(models.Model):

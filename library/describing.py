@@ -5,7 +5,7 @@ changes nothing, a file that leaves the book takes what it stated along, and no 
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +15,13 @@ from django.utils import timezone
 from accounts.statements import insert_row, insert_rows, query, run
 from library.formats import PREFERENCE, stem_of
 from library.formats.metadata import Contributor, Metadata, title_from_stem
-from library.models import AUTHOR, Authorship, Book, BookFile, BookKey, BookType, Identifier
+from library.marks import mark_manifests_stale
+from library.models import AUTHOR, Authorship, Book, BookFile, BookKey, BookText, BookType, Identifier
+from library.naming import keep_names
 from library.places import Place, book_type_of_place, place_of
 from matching.keys import keys_of_book
-from matching.names import author_key, title_key
+from matching.names import author_key, search_words, sort_key, title_key
+from matching.own_names import folder_key
 from matching.people import is_nobody
 
 # Leading articles that a catalogue sorts a title without, for books in these languages.
@@ -34,9 +37,10 @@ ARTICLES = {
 COMICS = ("cbz", "cbr")
 # What a list of books shows, and a stats payload repeats.
 SHOWN = ("title", "series_id", "series_index", "book_type")
-FIELDS = (
-    *("title", "title_key", "sort_title", "language", "description", "publisher", "published", "subjects", "series"),
-    *("series_index", "book_type", "reading_direction", "pages", "characters", "cover", "is_active", "described_at"),
+# All that describes a book: what a catalogue may show of it.
+TOLD = (
+    *("title", "title_key", "sort_title", "sort_key", "language", "description", "publisher", "published", "subjects"),
+    *("series_id", "series_index", "book_type", "reading_direction", "pages", "characters", "cover", "is_active"),
 )
 
 
@@ -108,10 +112,18 @@ class Description:
     contributors: list[tuple[str, str]]
     is_there: bool
 
+    @property
+    def authors(self) -> tuple[str, ...]:
+        return tuple(name for name, role in self.contributors if role == AUTHOR)
+
+    @property
+    def search_words(self) -> str:
+        return search_words(self.plain["title"], *(name for name, _ in self.contributors), self.series)
+
     def keys(self, isbns: Iterable[str]) -> frozenset[str]:
         return keys_of_book(
             title=self.plain["title"],
-            authors=tuple(name for name, role in self.contributors if role == AUTHOR),
+            authors=self.authors,
             series=self.series,
             series_index=self.plain["series_index"],
             isbns=tuple(sorted(isbns)),
@@ -134,39 +146,50 @@ def description_of(files: Iterable[BookFile], edits: dict[str, Any]) -> Descript
 
 
 @transaction.atomic(savepoint=False)
-def describe(book: Book) -> None:
+def describe(book: Book, *, files_changed: bool = True) -> None:
     """Bring all that describes a book in line with its files and edits, and store it.
 
-    Called in the transaction that changed a file or an edit.
+    Called in the transaction that changed a file or an edit; `files_changed` says whether the book has other files or
+    bytes than before, which a device that fetches its series has to be told even if nothing else is different.
     """
     # Asked for anew and kept from changing: whoever calls this has just changed a file, and another process may be
     # merging the book at this moment.
     present = Book.objects.select_for_update(no_key=True).get(pk=book.pk)
     book.edits, book.merged_into_id = present.edits, present.merged_into_id
-    description = description_of(BookFile.objects.filter(book=book), book.edits)
-    before = [getattr(book, name) for name in SHOWN]
+    files = list(BookFile.objects.filter(book=book))
+    description = description_of(files, book.edits)
     for name, value in description.plain.items():
         setattr(book, name, value)
     book.series_id = series_named(description.series) if description.series else None
     # A book that was merged into another has no files, and stays away whatever happens.
     book.is_active = description.is_there and book.merged_into_id is None
-    if store_contributors(book, description.contributors) or before != [getattr(book, name) for name in SHOWN]:
-        book.described_at = timezone.now()
-    book.save(update_fields=FIELDS)
+    changed = {name for name in TOLD if getattr(book, name) != getattr(present, name)}
+    is_shown_otherwise = store_contributors(book, description.contributors) or not changed.isdisjoint(SHOWN)
+    now = timezone.now()
+    if is_shown_otherwise:
+        book.described_at = now
+    if is_shown_otherwise or changed or files_changed:
+        book.changed_at = now
+    if is_shown_otherwise or files_changed or "is_active" in changed:
+        mark_manifests_stale((present.series_id, book.series_id))
+        keep_names(book, files, authors=description.authors, series=description.series)
+    book.save(update_fields=[*(name.removesuffix("_id") for name in TOLD), "described_at", "changed_at"])
+    BookText.objects.update_or_create(book=book, defaults={"words": description.search_words})
     isbns = Identifier.objects.filter(file__book=book, scheme="isbn").values_list("value", flat=True).distinct()
     store_keys(book, description.keys(isbns))
 
 
 def new_book(file: BookFile, *, isbns: Iterable[str]) -> Book:
-    """A book of which this, not stored yet, is the only file; stored with all that describes it.
+    """A book of which this, not stored yet, is the only file; both stored, with all that describes the book.
 
     The same as `describe` of it, in a fifth of the time: a library's first scan consists of this.
     """
     description = description_of([file], {})
     now = timezone.now()
-    book = Book(**description.plain, added_at=now, described_at=now)
+    book = Book(**description.plain, added_at=now, described_at=now, changed_at=now)
     book.series_id = series_named(description.series) if description.series else None
     insert_row(book)
+    mark_manifests_stale((book.series_id,))
     authors = authors_named({name for name, _ in description.contributors})
     insert_rows(
         [
@@ -174,7 +197,11 @@ def new_book(file: BookFile, *, isbns: Iterable[str]) -> Book:
             for place, (name, role) in enumerate(description.contributors)
         ]
     )
+    insert_rows([BookText(book=book, words=description.search_words)])
     insert_rows([BookKey(book=book, key=key) for key in sorted(description.keys(isbns))])
+    file.book = book
+    insert_row(file)
+    keep_names(book, [file], authors=description.authors, series=description.series)
     return book
 
 
@@ -200,6 +227,7 @@ def plain_fields(said: Sequence[Statement], edits: dict[str, Any], ranked: Seque
     # A title that was edited must not be sorted by what a file says of another.
     stated_sort = "" if "title" in edits else chosen("sort_title")
     values["sort_title"] = edits.get("sort_title") or stated_sort or sort_title(values["title"], values["language"])
+    values["sort_key"] = sort_key(values["sort_title"])
     values["subjects"] = list(chosen("subjects", ()))
     values["book_type"] = edits.get("book_type") or book_type(said, ranked)
     values["pages"] = next(filter(None, (statement.pages for statement in said)), None)
@@ -264,16 +292,16 @@ def store_contributors(book: Book, wanted: list[tuple[str, str]]) -> bool:
 
 def series_named(name: str) -> int:
     """The id of the series of this name."""
-    return ids_named("library_series", {name})[name]
+    return ids_named("library_series", {name}, "folder_key", folder_key)[name]
 
 
 def authors_named(names: set[str]) -> dict[str, int]:
     """The ids of the authors of these names."""
-    return ids_named("library_author", names)
+    return ids_named("library_author", names, "sort_key", sort_key)
 
 
-def ids_named(table: str, names: set[str]) -> dict[str, int]:
-    """The ids of a table's rows of these names, which are made where there are none."""
+def ids_named(table: str, names: set[str], column: str, derive: Callable[[str], str]) -> dict[str, int]:
+    """The ids of a table's rows of these names, which are made where there are none, with what is derived of each."""
     if not names:
         return {}
     # Sorted, so that two workers with the same names never wait for each other in a circle.
@@ -282,8 +310,9 @@ def ids_named(table: str, names: set[str]) -> dict[str, int]:
     found: dict[str, int] = dict(query(select, wanted))
     if missing := [name for name in wanted if name not in found]:
         # Ignoring the conflict: a failed statement would spoil PostgreSQL's transaction.
-        values = ", ".join(["(%s)"] * len(missing))
-        run(f"INSERT INTO {table} (name) VALUES {values} ON CONFLICT DO NOTHING", missing)
+        rows = ", ".join(["(%s, %s)"] * len(missing))
+        values = [value for name in missing for value in (name, derive(name))]
+        run(f"INSERT INTO {table} (name, {column}) VALUES {rows} ON CONFLICT DO NOTHING", values)
         found = dict(query(select, wanted))
     return found
 

@@ -35,7 +35,7 @@ def edit_book(book: Book, changes: dict[str, Any]) -> None:
         locked = Book.objects.select_for_update(no_key=True).get(pk=book.pk)
         locked.edits = {**locked.edits, **checked}
         locked.save(update_fields=["edits"])
-        describe(locked)
+        describe(locked, files_changed=False)
     book.refresh_from_db()
 
 
@@ -48,7 +48,7 @@ def reset_edits(book: Book, fields: Collection[str]) -> None:
         locked = Book.objects.select_for_update(no_key=True).get(pk=book.pk)
         locked.edits = {name: value for name, value in locked.edits.items() if name not in fields}
         locked.save(update_fields=["edits"])
-        describe(locked)
+        describe(locked, files_changed=False)
     book.refresh_from_db()
 
 

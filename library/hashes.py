@@ -29,6 +29,17 @@ def partial_md5(path: str | os.PathLike[str]) -> str:
     return digest.hexdigest()
 
 
+def name_digest(name: str | bytes) -> int:
+    """The first 8 bytes of a base name's MD5 as a signed number, as `FileNameDigest` keeps it."""
+    raw = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+    return digest_number(hashlib.md5(raw, usedforsecurity=False).hexdigest())
+
+
+def digest_number(md5_hex: str) -> int:
+    """The same of an MD5 that is given as 32 hex digits."""
+    return int.from_bytes(bytes.fromhex(md5_hex[:16]), "big", signed=True)
+
+
 def digests(path: str | os.PathLike[str]) -> Digests:
     """All digests of a file from one pass over it, so that they speak of the same bytes."""
     whole, sampled = hashlib.sha256(), hashlib.md5(usedforsecurity=False)

@@ -29,6 +29,7 @@ from library.formats import format_of
 from library.grouping import book_for, is_another_work
 from library.hashes import Digests
 from library.models import Book, BookFile, FileHash, Identifier, Import
+from library.naming import keep_path
 from library.pacing import Pace
 from library.parsing import Parsed, Parser
 from library.scanning import mark_gone
@@ -298,8 +299,9 @@ def add_file(read: ReadFile, twin: BookFile | None) -> BookFile:
             file.book, file.reason = found
     is_first = file.book_id is None
     if is_first:
-        file.book = new_book(file, isbns={each.value for each in metadata.identifiers if each.scheme == "isbn"})
-    insert_row(file)
+        new_book(file, isbns={each.value for each in metadata.identifiers if each.scheme == "isbn"})
+    else:
+        insert_row(file)
     keep_hash(file)
     insert_rows([Identifier(file=file, scheme=scheme, value=value) for scheme, value in identifiers_of(read)])
     if read.parsed.thumbnails is not None:
@@ -315,6 +317,7 @@ def change_file(file: BookFile, read: ReadFile, *, has_other_bytes: bool) -> Non
     """Store where a known file is now, what its bytes are and what it says of itself."""
     # Book before file, as whoever merges books locks them; and its book as it is once that is done.
     Book.objects.select_for_update(no_key=True).filter(pk=file.book_id).first()
+    former = BookFile.objects.values_list("path", "is_present").filter(pk=file.pk).first()
     filled(file, read).save(update_fields=OF_FILE)
     file.refresh_from_db(fields=["book"])
     keep_hash(file)
@@ -324,7 +327,7 @@ def change_file(file: BookFile, read: ReadFile, *, has_other_bytes: bool) -> Non
         insert_rows([Identifier(file=file, scheme=scheme, value=value) for scheme, value in wanted])
     if has_other_bytes or bool(file.cover) != (read.parsed.thumbnails is not None):
         keep_cover(file, read.parsed.thumbnails)
-    describe(file.book)
+    describe(file.book, files_changed=has_other_bytes or former != (file.path, True))
 
 
 OF_FILE = ("path", "name_key", "format", "size", "mtime_ns", "sha256", "ko_md5", "is_present", "stated")
@@ -400,5 +403,6 @@ def give_way(file: BookFile, mover: BookFile) -> None:
     BookFile.objects.filter(pk=mover.pk).update(path=f"{left}\n{mover.pk}")  # no path of a file, for a moment
     BookFile.objects.filter(pk=file.pk).update(path=left, name_key=file_name_key(left))
     BookFile.objects.filter(pk=mover.pk).update(path=taken)
+    keep_path(file.pk, left)
     if is_gone(Path(settings.LIBRARY_DIR) / left):
         mark_gone([file.pk])

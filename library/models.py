@@ -2,6 +2,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from accounts.marks import Mark
+
 AUTHOR = "aut"  # the role, among those of `Authorship`
 
 
@@ -14,6 +16,7 @@ class BookType(models.TextChoices):
 
 class Author(models.Model):
     name = models.CharField(max_length=500, unique=True)
+    sort_key = models.CharField(max_length=300, blank=True, db_index=True)  # matching.names.sort_key of the name
 
     def __str__(self) -> str:
         return self.name
@@ -21,6 +24,8 @@ class Author(models.Model):
 
 class Series(models.Model):
     name = models.CharField(max_length=500, unique=True)
+    # Under which its folder's name equals another's on a device; of two such series the older has the plain name.
+    folder_key = models.CharField(max_length=300, blank=True, db_index=True)
 
     class Meta:
         verbose_name_plural = "series"
@@ -44,6 +49,7 @@ class Book(models.Model):
     title = models.CharField(max_length=1000)
     title_key = models.CharField(max_length=1000, db_index=True)  # matching.names.title_key, for resolve by equal title
     sort_title = models.CharField(max_length=1000, blank=True)
+    sort_key = models.CharField(max_length=300, blank=True)  # matching.names.sort_key of the sort title
     language = models.CharField(max_length=50, blank=True)
     description = models.TextField(blank=True)  # plain text
     publisher = models.CharField(max_length=500, blank=True)
@@ -62,9 +68,25 @@ class Book(models.Model):
     is_active = models.BooleanField(default=True)
     merged_into = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="merged")  # by hand
     added_at = models.DateTimeField(db_default=Now())
+    changed_at = models.DateTimeField(db_default=Now())  # when anything that a catalogue shows of it last changed
+
+    class Meta:
+        # The orders in which catalogues are paged through.
+        indexes = [
+            models.Index(name="library_book_by_title", fields=["sort_key", "id"]),
+            models.Index(name="library_book_by_type", fields=["book_type", "sort_key", "id"]),
+            models.Index(name="library_book_by_age", fields=["added_at", "id"]),
+        ]
 
     def __str__(self) -> str:
         return self.title
+
+
+class BookText(models.Model):
+    """The words under which a search finds a book. Derived, and a table of its own: searching reads all of it."""
+
+    book = models.OneToOneField(Book, on_delete=models.CASCADE, related_name="text")
+    words = models.TextField()  # matching.names.search_words of title, authors and series
 
 
 class Authorship(models.Model):
@@ -119,6 +141,20 @@ class FileHash(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(name="library_hash_once_per_file", fields=["file", "sha256"])]
+
+
+class FileNameDigest(models.Model):
+    """A name that a device may have a file under, known by its MD5: how KOSync names documents, if so set.
+
+    Names are only added: what the library ever called a file, some device may still call it.
+    """
+
+    digest = models.BigIntegerField()  # the first 8 bytes of the MD5 of the base name, see library.hashes.name_digest
+    file = models.ForeignKey(BookFile, on_delete=models.CASCADE, related_name="name_digests", db_index=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="library_name_digest_once", fields=["digest", "file"])]
+        indexes = [models.Index(name="library_name_digests", fields=["file"])]
 
 
 class Identifier(models.Model):
@@ -212,3 +248,46 @@ class InboxItem(models.Model):
 
     class Meta:
         indexes = [models.Index(name="library_inbox_open", fields=["reader", "delivered_at", "id"])]
+
+
+class Manifest(models.Model):
+    """Derived: what a device needs to fetch a series, ready to send. Made by `library.manifests` alone."""
+
+    series = models.OneToOneField(Series, on_delete=models.CASCADE, related_name="manifest")
+    # How the list of series has it; `sort_key` of its name.
+    name = models.CharField(max_length=500)
+    sort_key = models.CharField(max_length=300)
+    author = models.CharField(max_length=1000, blank=True)
+    book_type = models.CharField(max_length=20, choices=BookType.choices)
+    book_count = models.PositiveIntegerField()
+    first_book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="+")
+    changed_at = models.DateTimeField()  # the latest of its books'
+    # The answer to a device that prefers no other formats, and by book and format what it is in another preference.
+    body = models.TextField()
+    choices = models.TextField()
+    etag = models.CharField(max_length=64)
+
+    class Meta:
+        indexes = [models.Index(name="library_manifest_by_name", fields=["sort_key", "series"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SeriesList(models.Model):
+    """Derived: the one answer to "which series are there?", ready to send."""
+
+    singleton = models.BooleanField(default=True, unique=True)
+    body = models.TextField()
+    etag = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="library_one_series_list", condition=models.Q(singleton=True))]
+
+
+class StaleManifest(Mark):
+    series = models.OneToOneField(Series, on_delete=models.CASCADE, related_name="+")
+
+
+class StaleSeriesList(Mark):
+    singleton = models.BooleanField(default=True, unique=True)

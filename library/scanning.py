@@ -23,6 +23,7 @@ from django.utils import timezone
 from accounts.statements import query
 from library.claims import is_surely_dead, this_worker
 from library.errors import OutsideLibrary
+from library.marks import note_changed
 from library.models import Book, BookFile, Import, Scan
 from library.walking import FoundFile, Met, below_any, found_below, is_gone, words_of
 
@@ -287,6 +288,7 @@ def take_in(going: Comparison, batch: Sequence[FoundFile]) -> None:
             if back:
                 BookFile.objects.filter(pk__in=back).update(is_present=True)
                 Book.objects.filter(files__in=back, is_active=False).update(is_active=True)
+                note_changed(BookFile.objects.filter(pk__in=back).values_list("book_id", flat=True))
             Import.objects.filter(pk__in=same).update(scan=going.scan)
 
 
@@ -471,6 +473,7 @@ def mark_gone(file_ids: Iterable[int]) -> None:
             left = BookFile.objects.filter(book=OuterRef("pk"), is_present=True)
             books = Book.objects.filter(files__in=batch, is_active=True)
             Book.objects.filter(pk__in=books.values("pk")).filter(~Exists(left)).update(is_active=False)
+            note_changed(BookFile.objects.filter(pk__in=batch).values_list("book_id", flat=True))
 
 
 def finish_scans() -> int:

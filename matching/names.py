@@ -104,6 +104,21 @@ def title_key(title: str) -> str:
     return " ".join(words)[:KEY_LENGTH].rstrip()
 
 
+SORT_KEY_LENGTH = 300
+_NUMBER = re.compile(r"[0-9]{1,8}")
+
+
+def sort_key(text: str) -> str:
+    """The key by which a catalogue orders: words alone, numbers by their value up to 8 digits. Never empty."""
+    words = " ".join(folded_words(text)) or unicodedata.normalize("NFKC", text).casefold().strip() or "~"
+    return _NUMBER.sub(lambda number: number[0].zfill(8), words)[:SORT_KEY_LENGTH].rstrip()
+
+
+def search_words(*texts: str) -> str:
+    """What a search looks through for the words of `folded_words`: each once, a space around each."""
+    return " " + " ".join(dict.fromkeys(word for text in texts for word in folded_words(text))) + " "
+
+
 def folded_words(text: str) -> list[str]:
     """The words of a text without case, width and accents; what is neither letter, digit nor mark separates them."""
     letters: list[str] = []

@@ -14,6 +14,7 @@ _REFUSED = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f-\x9f]')
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 # Names end at 255 bytes on ext4 and 255 UTF-16 units on FAT. KOReader adds ".sdr" and, while it downloads, more.
 NAME_BYTES = 240
+FOLDER_KEY_LENGTH = 300  # a name's 240 bytes, folded
 
 # What KOReader replaces where it saves from a catalogue; older ones replace commas on FAT as well.
 _KOREADER_REFUSED = re.compile(r'[\\/:*?"<>|]')
@@ -31,6 +32,11 @@ def safe_name(text: str, *, suffix: str = "", fallback: str = "Untitled") -> str
     if _RESERVED.match(text):
         text = "_" + text
     return (text or fallback) + suffix
+
+
+def folder_key(series: str) -> str:
+    """Equal for series whose folders a device could not tell apart."""
+    return unicodedata.normalize("NFC", safe_name(series).casefold())[:FOLDER_KEY_LENGTH]
 
 
 def cut(text: str, limit: int) -> str:

@@ -13,9 +13,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.days import day_start, local_day, widest_window, zone_named
+from accounts.marks import drop_marks
 from accounts.models import Reader
 from accounts.statements import insert_rows
-from reading.marks import drop_marks, mark_payload_stale
+from reading.marks import mark_payload_stale
 from reading.models import BookDay, Session, StaleDay
 from reading.sessions import LONGEST_SPAN
 from reading.turns import take_turn

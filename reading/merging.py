@@ -19,6 +19,7 @@ from accounts.models import Reader
 from accounts.statements import take_turn_for
 from library.describing import describe
 from library.errors import LibraryError
+from library.marks import note_changed
 from library.models import Book, BookFile, FileHash, FileLink, InboxItem
 from reading.marks import mark_payload_stale, mark_statuses_stale
 from reading.models import (
@@ -131,6 +132,7 @@ def _begin_merge(into_id: int, other_id: int) -> Regrouping:
     files.update(book=into, reason=MERGED)
     other.merged_into, other.is_active = into, False
     other.save(update_fields=["merged_into", "is_active"])
+    note_changed([other.pk])
     other.keys.all().delete()
     describe(into)
     Regrouping.objects.filter(pk=merge.pk).update(finished_at=None)

@@ -2,6 +2,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from accounts.marks import Mark
 from accounts.models import Device
 from library.models import Book
 
@@ -210,17 +211,10 @@ class StatsPayload(models.Model):
     today = models.DateField()  # the reader's day for which it was made; on the next, streak and windows move
 
 
-class StaleMark(models.Model):
-    """Says that something derived is out of date. Written in the transaction that made it so; the only durable queue.
-
-    `version` changes with each marking: a rebuild drops the mark only if it is still the one it began with.
-    """
+class StaleMark(Mark):
+    """Says that something of a reader is out of date."""
 
     reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
-    version = models.BigIntegerField()
-    marked_at = models.DateTimeField()
-    attempts = models.PositiveSmallIntegerField(default=0)  # failed rebuilds since the last marking
-    failure = models.CharField(max_length=500, blank=True)
 
     class Meta:
         abstract = True

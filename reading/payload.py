@@ -16,10 +16,10 @@ from django.db.models import Max, Min, Sum
 from django.utils import timezone
 
 from accounts.days import local_day, zone_named
+from accounts.marks import drop_marks
 from accounts.models import Reader
 from accounts.statements import insert_rows
 from library.models import AUTHOR, Authorship, Book
-from reading.marks import drop_marks
 from reading.models import BookDay, BookStatus, Position, Session, StalePayload, StatsPayload, StatusState
 from reading.streaks import streak_of
 from reading.turns import take_turn

@@ -5,10 +5,11 @@ from datetime import date
 
 import orjson
 
+from accounts.marks import open_marks
 from accounts.models import Reader
 from library.models import Book
 from reading.days import Totals, counted_sessions, day_totals, totals_of_days
-from reading.marks import is_pending, mark_days_stale, mark_payload_stale, mark_statuses_stale, open_marks
+from reading.marks import is_pending, mark_days_stale, mark_payload_stale, mark_statuses_stale
 from reading.models import (
     BookDay,
     BookStatus,

@@ -3,22 +3,19 @@
 May run twice, at once, late or never: the result is the same.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.db import OperationalError
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
+from accounts.marks import PASSING, Passing, drain
 from accounts.models import Reader
 from reading.days import rebuild_days
-from reading.marks import AnyMark, mark_payload_stale, note_failure, open_marks
+from reading.marks import AnyReadersMark, mark_payload_stale
 from reading.models import BookDay, StaleDay, StalePayload, StaleStatus, StatsPayload
 from reading.payload import rebuild_payload, today_of
 from reading.status import rebuild_statuses
-
-logger = logging.getLogger(__name__)
 
 # Marks are rebuilt in groups of one reader: a flushed outbox marks its days next to each other, and their sessions are
 # read once. A group this large is still stored in a few milliseconds, which is how long SQLite's writers wait for it.
@@ -27,11 +24,7 @@ LONGEST_STRETCH = timedelta(days=62)  # of days in one group, so that few unmark
 EASTERNMOST = timedelta(hours=14)  # where a day begins first
 
 
-# What passes by itself, or says that time is up: no fault of the mark, so it is raised and counts as no attempt.
-Passing = tuple[type[Exception], ...]
-
-
-def refresh(*, seconds: float = 60.0, reader: Reader | None = None, passing: Passing = (OperationalError,)) -> bool:
+def refresh(*, seconds: float = 60.0, reader: Reader | None = None, passing: Passing = PASSING) -> bool:
     """Rebuild what is marked, payloads last, for about this long; whether everything was done.
 
     A rebuild that raises is kept with its reason and tried again later; it holds up nothing else. Errors in `passing`
@@ -44,39 +37,20 @@ def refresh(*, seconds: float = 60.0, reader: Reader | None = None, passing: Pas
 
 
 def _drain(
-    kind: type[AnyMark],
-    rebuild: Callable[[list[AnyMark]], None],
+    kind: type[AnyReadersMark],
+    rebuild: Callable[[list[AnyReadersMark]], None],
     deadline: float,
     reader: Reader | None,
     passing: Passing,
 ) -> bool:
-    # Only what was marked when this began, and each mark once: a device that goes on sending would otherwise keep a
-    # worker rebuilding the same book without a pause. What is marked meanwhile has a message of its own.
-    newest = open_marks(kind).aggregate(newest=Max("pk"))["newest"]
-    taken: set[int] = set()
-    while newest is not None:
-        group: list[AnyMark] = _next_group(kind, newest, taken, reader)
-        if not group:
-            break
-        if time.monotonic() > deadline:
-            return False
-        taken |= {mark.pk for mark in group}
-        try:
-            rebuild(group)
-        except passing:
-            raise
-        except Exception:
-            # One session that breaks the arithmetic must not keep every reader's statistics from moving.
-            logger.exception("Rebuilding %s %s failed", kind.__name__, [mark.pk for mark in group])
-            _rebuild_one_by_one(group, rebuild, passing)
-    return True
+    def next_group(marks: QuerySet[AnyReadersMark]) -> list[AnyReadersMark]:
+        return _next_group(marks if reader is None else marks.filter(reader=reader))
+
+    return drain(kind, rebuild, deadline=deadline, next_group=next_group, passing=passing)
 
 
-def _next_group(kind: type[AnyMark], newest: int, taken: set[int], reader: Reader | None) -> list[AnyMark]:
-    """Some marks of one reader that were there from the beginning and were not taken yet."""
-    marks = open_marks(kind).filter(pk__lte=newest).exclude(pk__in=taken)
-    if reader is not None:
-        marks = marks.filter(reader=reader)
+def _next_group(marks: QuerySet[AnyReadersMark]) -> list[AnyReadersMark]:
+    """Some of these marks, of one reader."""
     first = marks.select_related("reader").first()
     if first is None:
         return []
@@ -87,17 +61,6 @@ def _next_group(kind: type[AnyMark], newest: int, taken: set[int], reader: Reade
     for each in group:
         each.reader = first.reader
     return group
-
-
-def _rebuild_one_by_one(group: list[AnyMark], rebuild: Callable[[list[AnyMark]], None], passing: Passing) -> None:
-    """Rebuild each mark of a group by itself, and keep why the ones that fail do."""
-    for mark in group:
-        try:
-            rebuild([mark])
-        except passing:
-            raise
-        except Exception as error:
-            note_failure(mark, error)
 
 
 def mark_renamed() -> int:

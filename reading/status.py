@@ -12,10 +12,11 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Min, Q
 
+from accounts.marks import drop_marks
 from accounts.models import Reader
 from library.models import Book
 from library.queries import standing_book
-from reading.marks import drop_marks, mark_payload_stale, mark_statuses_stale
+from reading.marks import mark_payload_stale, mark_statuses_stale
 from reading.models import BookStatus, PositionWrite, Session, StaleStatus, StatusFact, StatusState
 from reading.positions import clear_place
 from reading.turns import take_turn

@@ -13,8 +13,9 @@ from accounts.days import zone_named
 from accounts.models import Reader
 from library.models import Import
 from library.queries import books_visible_to
+from reading.continuing import books_being_read
 from reading.marks import is_pending
-from reading.models import BookStatus, DeviceFile, Position, StatsPayload, StatusState
+from reading.models import DeviceFile, StatsPayload
 
 SHOWN_AT_MOST = 20
 
@@ -43,17 +44,18 @@ def home(request: HttpRequest) -> HttpResponse:
 def _books_being_read(reader: Reader) -> list[dict[str, Any]]:
     """The books in status `reading` with their place, the one read last first; times are the reader's."""
     zone = zone_named(reader.timezone) or UTC
-    started = BookStatus.objects.filter(reader=reader, state=StatusState.READING).values("book")
-    places = Position.objects.filter(reader=reader, book__in=started, is_cleared=False).select_related("book__series")
+    reading = books_being_read(reader, entries=SHOWN_AT_MOST)
+    books = books_visible_to(reader).select_related("series").in_bulk([each.book_id for each in reading])
+    shown = [(books[each.book_id], each.place) for each in reading if each.book_id in books]
     return [
         {
-            "title": place.book.title,
-            "series": place.book.series.name if place.book.series else "",
+            "title": book.title,
+            "series": book.series.name if book.series else "",
             "percent": round(place.percentage * 100),
             "device": place.device_name,
             "read_at": timezone.localtime(place.read_at, zone),
         }
-        for place in places.order_by("-read_at")[:SHOWN_AT_MOST]
+        for book, place in shown
     ]
 
 

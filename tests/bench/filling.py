@@ -7,7 +7,7 @@ service would take hours.
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import islice
@@ -59,26 +59,33 @@ class Named:
 
     def learn(self, books: Sequence[Description]) -> None:
         from library.models import Author, Series
+        from matching.names import sort_key
+        from matching.own_names import folder_key
 
-        self._add(Series, self.series, [book.series for book in books if book.series])
-        self._add(Author, self.authors, [author for book in books for author in book.authors])
+        series = [book.series for book in books if book.series]
+        self._add(self.series, series, lambda name: Series(name=name, folder_key=folder_key(name)))
+        authors = [author for book in books for author in book.authors]
+        self._add(self.authors, authors, lambda name: Author(name=name, sort_key=sort_key(name)))
 
     @staticmethod
-    def _add(model: Any, known: dict[str, int], names: Sequence[str]) -> None:
-        new = [model(name=name) for name in dict.fromkeys(names) if name not in known]
-        known.update((row.name, row.pk) for row in model.objects.bulk_create(new))
+    def _add(known: dict[str, int], names: Sequence[str], make: Callable[[str], Any]) -> None:
+        new = [make(name) for name in dict.fromkeys(names) if name not in known]
+        if new:
+            known.update((row.name, row.pk) for row in type(new[0]).objects.bulk_create(new))
 
 
 def fill_batch(descriptions: Sequence[Description], named: Named) -> list[int]:
-    from library.models import Authorship, Book, BookFile, BookKey, FileHash, Identifier
+    from library.marks import mark_manifests_stale
+    from library.models import Authorship, Book, BookFile, BookKey, BookText, FileHash, Identifier
     from matching.keys import keys_of_book
-    from matching.names import file_name_key, title_key
+    from matching.names import file_name_key, search_words, sort_key, title_key
 
     named.learn(descriptions)
     books = [
         Book(
             title=each.title,
             title_key=title_key(each.title),
+            sort_key=sort_key(each.title),
             series_id=named.series.get(each.series),
             series_index=each.series_index,
             language=each.language,
@@ -88,7 +95,11 @@ def fill_batch(descriptions: Sequence[Description], named: Named) -> list[int]:
         for each in descriptions
     ]
     Book.objects.bulk_create(books)
+    mark_manifests_stale(book.series_id for book in books)
     pairs = list(zip(books, descriptions, strict=True))
+    BookText.objects.bulk_create(
+        BookText(book=book, words=search_words(each.title, *each.authors, each.series)) for book, each in pairs
+    )
     Authorship.objects.bulk_create(
         Authorship(book=book, author_id=named.authors[author], place=place)
         for book, each in pairs

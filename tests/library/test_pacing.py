@@ -14,7 +14,7 @@ def test_a_worker_rests_only_while_others_write() -> None:
     Author.objects.create(name="Its own writing does not count")
     assert pace.seconds_to_rest(0.004) == 0
     with closing(connections.create_connection("default")) as other, other.cursor() as cursor:
-        cursor.execute("INSERT INTO library_author (name) VALUES ('A device')")
+        cursor.execute("INSERT INTO library_author (name, sort_key) VALUES ('A device', 'a device')")
     is_alone_at_writing = connection.vendor == "sqlite"
     assert pace.seconds_to_rest(0.004) == (0.012 if is_alone_at_writing else 0)
     assert pace.seconds_to_rest(10) == (LONGEST_SECONDS if is_alone_at_writing else 0)

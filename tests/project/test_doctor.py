@@ -46,7 +46,7 @@ def test_files_that_failed_are_a_warning(db: None) -> None:
 def test_statistics_that_cannot_be_computed_are_a_warning(ada: Any) -> None:
     from django.utils import timezone
 
-    from reading.marks import MOST_ATTEMPTS
+    from accounts.marks import MOST_ATTEMPTS
     from reading.models import StalePayload
 
     StalePayload.objects.create(
