@@ -5,6 +5,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from library.sending import HEADERS_ONLY
+
 AROUND_THE_FILE = 1024 * 1024  # a multipart body is a little longer than the file in it
 
 
@@ -24,7 +26,9 @@ class ApiEdges:
         if request.method != "HEAD":
             return self.get_response(request)
         request.method = "GET"
+        request.META.pop("HTTP_RANGE", None)  # ranges are of GET alone
+        request.META[HEADERS_ONLY] = True
         response = self.get_response(request)
-        response.headers["Content-Length"] = str(len(response.content))
+        response.headers.setdefault("Content-Length", str(len(response.content)))
         response.content = b""
         return response

@@ -22,6 +22,7 @@ _SENTENCES = {
     HTTPStatus.NOT_FOUND: "There is nothing under this path.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take that method.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is too large.",
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "The file ends before the part that is asked for.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on the server; its log says what.",
 }
 
@@ -104,7 +105,8 @@ class JsonErrors:
         ):
             status = HTTPStatus(response.status_code)
             shaped = JsonResponse({"detail": _SENTENCES.get(status, f"{status.phrase}.")}, status=status)
-            if "Allow" in response:
-                shaped["Allow"] = response["Allow"]
+            for name in ("Allow", "Content-Range"):
+                if name in response:
+                    shaped[name] = response[name]
             return shaped
         return response

@@ -7,11 +7,11 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field
 
 from accounts.devices import DeviceClue
+from library.queries import LARGEST_ID
 from reading.clocks import read_instant
 from reading.files import FileReport
 
 Item = TypeVar("Item")
-LARGEST_ID = 2**63 - 1
 
 
 def _text(value: Any) -> Any:

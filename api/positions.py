@@ -12,9 +12,9 @@ from accounts.devices import DeviceClue, find_device
 from accounts.models import Reader
 from api.auth import reader_of
 from api.errors import NO_SUCH_BOOK, answer
-from api.fields import LARGEST_ID, FileMd5, Finite, Instant, Progress, Text
+from api.fields import FileMd5, Finite, Instant, Progress, Text
 from library.models import Book
-from library.queries import visible_book
+from library.queries import LARGEST_ID, visible_book
 from reading.clocks import Clock
 from reading.payload import shown_time
 from reading.positions import Place, PlaceReport, current_place

@@ -10,10 +10,11 @@ from pydantic import BaseModel, Field, ValidationError
 from accounts.server import server_identifier
 from api.auth import reader_of
 from api.errors import answer
-from api.fields import LARGEST_ID, DeviceIn, FileIn, Identifier, Instant, LuaList, Text
+from api.fields import DeviceIn, FileIn, Identifier, Instant, LuaList, Text
 from api.positions import PlaceIn, PlaceOut
 from api.sessions import SessionIn, UnreadableDate
 from koplugin.packer import plugin_version
+from library.queries import LARGEST_ID
 from reading.clocks import Clock
 from reading.payload import shown_time
 from reading.reports import PositionItem, PositionOutcome, Refusal, report_batch

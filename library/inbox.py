@@ -6,9 +6,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Reader
-from library.manifests import book_entry
+from library.manifests import entries_of
 from library.models import Book, InboxItem
-from library.queries import books_visible_to, standing_book, with_details
+from library.queries import standing_book
 
 
 @transaction.atomic
@@ -25,8 +25,7 @@ def open_items(reader: Reader) -> list[dict[str, Any]]:
     """What waits for delivery as `{id, book}`, oldest first; `book` as in a manifest. Books without a file wait on."""
     rows = InboxItem.objects.filter(reader=reader, delivered_at=None).order_by("id").values_list("id", "book_id")
     items = list(rows)
-    visible = with_details(books_visible_to(reader).filter(pk__in={book_id for _, book_id in items}))
-    entries = {book.pk: book_entry(book) for book in visible}
+    entries = entries_of(reader, sorted({book_id for _, book_id in items}))
     return [
         {"id": item_id, "book": entries[book_id]} for item_id, book_id in items if "file" in entries.get(book_id, {})
     ]

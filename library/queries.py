@@ -9,6 +9,8 @@ from accounts.models import Reader
 from accounts.statements import fetch_row, query
 from library.models import AUTHOR, Authorship, Book, BookFile
 
+LARGEST_ID = 2**63 - 1  # that a row can have; what a request names may be larger, and a database refuses it
+
 # What a reader may see: of everybody the same for now, and in one place for the day when it is not.
 IS_VISIBLE = "library_book.is_active"
 

@@ -56,15 +56,14 @@ def entry_title(*, title: str, series: str, series_index: float | None) -> str:
     return f"Vol. {volume_number(series_index)} — {title}"
 
 
-def download_name(*, title: str, series: str, series_index: float | None, suffix: str) -> str:
-    """The name in a folder in which no other book has the same; `suffix` with its dot."""
-    return safe_name(entry_title(title=title, series=series, series_index=series_index), suffix=suffix)
+def download_name(*, title: str, series: str, series_index: float | None, suffix: str, mark: str = "") -> str:
+    """The name of a file that is downloaded; `suffix` with its dot, `mark` what tells it from another of this name."""
+    return safe_name(entry_title(title=title, series=series, series_index=series_index), suffix=mark + suffix)
 
 
-def distinct_download_name(*, book_id: int, title: str, series: str, series_index: float | None, suffix: str) -> str:
-    """The name in a folder in which an older book has the plain one."""
-    shown = entry_title(title=title, series=series, series_index=series_index)
-    return safe_name(shown, suffix=f" [{book_id}]{suffix}")
+def id_mark(book_id: int) -> str:
+    """What a name gets in a folder in which an older book has the plain one."""
+    return f" [{book_id}]"
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def own_names(
     stated = [*authors[:1], *([", ".join(authors)] if len(authors) > 1 else [])]
     marked = frozenset(
         (
-            safe_name(shown, suffix=f" [{book_id}]{suffix}"),
+            safe_name(shown, suffix=id_mark(book_id) + suffix),
             *(name for author in stated for name in catalogue_names(f"{author} - {shown}", suffix=suffix)),
         )
     )

@@ -41,6 +41,7 @@ def findings() -> Iterator[Finding]:
     if database.verdict == "ok":
         yield failed_imports()
         yield failed_rebuilds()
+        yield failed_manifests()
 
 
 def settings_fit() -> Finding:
@@ -137,6 +138,20 @@ def failed_rebuilds() -> Finding:
             f"{len(failed)} could not be brought up to date ({failed[0].failure}); try `tome stats rebuild`.",
         )
     return Finding("ok", "statistics", "Nothing has failed to be brought up to date.")
+
+
+def failed_manifests() -> Finding:
+    from accounts.marks import marks_that_failed
+    from library.models import StaleManifest, StaleSeriesList
+
+    failed = [*marks_that_failed(StaleManifest), *marks_that_failed(StaleSeriesList)]
+    if failed:
+        return Finding(
+            "warning",
+            "series",
+            f"{len(failed)} could not be brought up to date ({failed[0].failure}); an edit of a book tries again.",
+        )
+    return Finding("ok", "series", "Nothing has failed to be brought up to date.")
 
 
 def _files(count: int) -> str:

@@ -108,6 +108,13 @@ _ALL = [
     Setting("TOME_MAX_UPLOAD_MB", whole_number(1, 102400), 1024, "Largest book that may be uploaded, in MiB"),
     Setting("TOME_WATCH", one_of("auto", "poll", "off"), "auto", "How the library folder is watched for new files"),
     Setting(
+        "TOME_SENDFILE",
+        one_of("off", "x-accel-redirect", "x-sendfile"),
+        "off",
+        "How a proxy in front is told to send a book's file in Tome's place",
+    ),
+    Setting("TOME_SENDFILE_PREFIX", text, "/tome-files/", "Where nginx finds the library folder, for x-accel-redirect"),
+    Setting(
         "TOME_LOG_LEVEL",
         one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
         "INFO",

@@ -15,6 +15,8 @@ DATA_DIR: Path = read("TOME_DATA_DIR")
 LIBRARY_DIR: Path = read("TOME_LIBRARY_DIR") or DATA_DIR / "library"
 COVERS_DIR = DATA_DIR / "covers"
 PUBLIC_URL: str | None = read("TOME_PUBLIC_URL")
+SENDFILE: str = read("TOME_SENDFILE")
+SENDFILE_PREFIX: str = read("TOME_SENDFILE_PREFIX")
 MAX_UPLOAD_BYTES: int = read("TOME_MAX_UPLOAD_MB") * 1024 * 1024
 DEBUG: bool = read("TOME_DEBUG")
 

@@ -7,8 +7,10 @@ rows: they say what was begun, when and by whom, and beat's sweeps look every te
 import time
 
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError
 
+import library.manifests
 from library.covers import remove_orphans
 from library.importing import import_some, requeue_abandoned
 from library.scanning import WALK_SECONDS, claim_scan, finish_scans, walk
@@ -59,7 +61,26 @@ def import_queued() -> None:
     if is_more_left:
         enqueue(import_queued)
     if took or ended:
+        enqueue(refresh_manifests)
         enqueue(adopt)  # devices may have reported reading of these files before they came, or came back
+
+
+@shared_task(
+    name="library.refresh_manifests",
+    acks_late=True,
+    soft_time_limit=SOFT_SECONDS,
+    time_limit=HARD_SECONDS,
+    autoretry_for=(OperationalError,),
+    retry_backoff=True,
+    max_retries=5,
+)
+def refresh_manifests() -> None:
+    """Bring the manifests of series that changed up to date, for about a minute; the next message goes on."""
+    _, is_done = library.manifests.refresh_manifests(
+        seconds=TURN_SECONDS, passing=(OperationalError, SoftTimeLimitExceeded)
+    )
+    if not is_done:
+        enqueue(refresh_manifests)
 
 
 @shared_task(name="library.remove_orphaned_covers")

@@ -55,10 +55,12 @@ def tell_workers() -> None:
     from reading.refreshing import mark_renamed
     from workers.broker import broker_answers
     from workers.enqueue import publish_now
+    from workers.library import refresh_manifests
     from workers.reading import refresh
 
     mark_renamed()
     if broker_answers():
+        publish_now(refresh_manifests)
         publish_now(refresh)
 
 

@@ -26,6 +26,7 @@ def test_without_a_service_broker_and_workers_are_wrong_and_the_rest_is_fine(fou
         "library folder": "ok",
         "imports": "ok",
         "statistics": "ok",
+        "series": "ok",
     }
     assert found["broker"].sentence == "No service runs on this data folder; start one with `tome up`."
 
