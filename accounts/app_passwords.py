@@ -20,8 +20,9 @@ from accounts.statements import query, utc
 ALPHABET = "abcdefghjkmnpqrstuvwxyz"
 LENGTH = 12
 
-# What a request needs to know of its reader; the rest is fetched if somebody asks for it.
-READER_FIELDS = ("id", "username", "password", "is_active", "timezone", "rollover_hour")
+# What a request needs to know of its reader; the rest is fetched if somebody asks for it. In the order of the model's
+# fields: `from_db` takes the values in that order, whatever the order of their names.
+READER_FIELDS = ("id", "password", "username", "is_active", "timezone", "rollover_hour")
 # One query for both kinds of password: the reader, and beside them the app password if it is one.
 _FIND = (
     "SELECT p.id, p.last_used_at, "

@@ -4,24 +4,29 @@ A page is found by its keys and never by counting up to it, so that the last one
 goes on is said by a short text, the cursor, which clients hand back.
 """
 
+import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from accounts.models import Reader
+from accounts.statements import query, utc
 from library.errors import LibraryError
-from library.models import AUTHOR, Author, Authorship, Book, BookType, Manifest, Series
-from library.queries import books_visible_to, with_details
+from library.models import AUTHOR, Author, Authorship, Book, BookType, Manifest, Series, StaleManifest
+from library.queries import IS_VISIBLE, books_visible_to, with_details
 from matching.names import folded_words
 
 ENTRIES = 30  # of a page
 # What "all that begin with" can be asked for; digits are one of them, and all letters behind z another.
 INITIALS = ("0", *"abcdefghijklmnopqrstuvwxyz", "…")
+MOMENT = timedelta(microseconds=1)
+BEHIND_Z = "z" * 30  # sorts behind all Latin words and before those of other scripts, by bytes and in any language
 SEARCH_WORDS = 12  # the rest of a longer search is ignored
+DESCRIPTION_SHOWN = 2000  # characters of a description that a list has; thirty whole ones would be a book themselves
 
 Item = TypeVar("Item")
 
@@ -48,6 +53,41 @@ class Listed:
     changed_at: datetime
 
 
+@dataclass(slots=True)
+class FileDetails:
+    """A file that is there; `pages` only of a comic whose file states them."""
+
+    file_id: int
+    format: str
+    size: int  # in bytes
+    sha256: str
+    ko_md5: str
+    pages: int | None
+
+
+@dataclass(slots=True)
+class BookDetails:
+    """What a catalogue's entry says of a book; its description may be cut. Authors are (id, name), in their order."""
+
+    book_id: int
+    title: str
+    language: str
+    description: str
+    publisher: str
+    published: str
+    subjects: list[str]
+    book_type: str
+    pages: int | None
+    cover: str
+    added_at: datetime
+    changed_at: datetime
+    series_id: int | None
+    series: str
+    series_index: float | None
+    authors: list[tuple[int, str]] = field(default_factory=list)
+    files: list[FileDetails] = field(default_factory=list)
+
+
 def books_by_title(
     reader: Reader, *, book_type: str = "", initial: str = "", after: str = "", entries: int = ENTRIES
 ) -> Page[Listed]:
@@ -65,9 +105,11 @@ def newest_books(reader: Reader, *, after: str = "", entries: int = ENTRIES) -> 
         last, pk = _cursor(after)
         try:
             added_at = datetime.fromtimestamp(int(last) / 1_000_000, UTC)
+            earlier, later = added_at - MOMENT, added_at + MOMENT
         except (ValueError, OverflowError, OSError):
             raise _unreadable(after) from None
-        books = books.filter(added_at__lte=added_at).exclude(added_at=added_at, pk__gte=pk)
+        # Never by equality: SQLite compares times as texts, and a column's default writes fewer digits than Python does.
+        books = books.filter(added_at__lt=later).exclude(added_at__gt=earlier, pk__gte=pk)
     rows = list(books.values_list("pk", "changed_at", "added_at")[: entries + 1])
     return _page(rows, entries, _listed, lambda row: f"{row[0]}~{_microseconds(row[2])}")
 
@@ -89,29 +131,117 @@ def search_books(reader: Reader, text: str, *, after: str = "", entries: int = E
     words = folded_words(text)[:SEARCH_WORDS]
     if not words:
         return Page([], "")
-    books = books_visible_to(reader)
-    for word in words:
-        # Languages without spaces between words are looked through at every place.
-        books = books.filter(text__words__contains=f" {word}" if word.isascii() else word)
-    return _by_key(books, after, entries)
+    # Languages without spaces between words are looked through at every place. No word has a character of LIKE's own.
+    values: list[Any] = [f"% {word}%" if word.isascii() else f"%{word}%" for word in words]
+    sql = _FIND + " AND words LIKE %s" * len(words)
+    if after:
+        key, pk = _cursor(after)
+        sql += " AND library_book.sort_key >= %s AND NOT (library_book.sort_key = %s AND library_book.id <= %s)"
+        values += [key, key, pk]
+    rows = query(f"{sql} ORDER BY library_book.sort_key, library_book.id LIMIT %s", [*values, entries + 1])
+    return _page(rows, entries, lambda row: Listed(row[0], utc(row[1])), lambda row: f"{row[0]}~{row[2]}")
+
+
+# The words first and the books of those found: SQLite, asked with the ORM's JOIN, looks up the words of each book in
+# the order of titles, which takes six times as long where few are found. A CROSS JOIN it takes in the order written.
+_FIND = (
+    "SELECT library_book.id, library_book.changed_at, library_book.sort_key"
+    " FROM library_booktext CROSS JOIN library_book"
+    f" WHERE library_book.id = library_booktext.book_id AND {IS_VISIBLE}"
+)
+# What a list of series shows of their first books.
+_OF_FIRST = ("title", "cover", "series", "series_index", "book_type", "is_active")
+_OF_SERIES = ("series", "name", "sort_key", "author", "book_type", "book_count", "first_book", "changed_at")
 
 
 def series_by_name(reader: Reader, *, initial: str = "", after: str = "", entries: int = ENTRIES) -> Page[Manifest]:
     """The series, each as its manifest has it, with its first book."""
-    series = Manifest.objects.filter(first_book__in=books_visible_to(reader)).select_related("first_book")
-    series = series.defer("body", "choices", "first_book__description", "first_book__edits", "first_book__subjects")
+    first = books_visible_to(reader).filter(pk=OuterRef("first_book"))
+    series = Manifest.objects.filter(Exists(first)).select_related("first_book")
+    series = series.only(*_OF_SERIES, *(f"first_book__{name}" for name in _OF_FIRST))
     return _by_key(_beginning(series, initial), after, entries, row_of=None)
 
 
 def authors_by_name(reader: Reader, *, initial: str = "", after: str = "", entries: int = ENTRIES) -> Page[Author]:
     """Those who wrote a book that is there."""
-    wrote = Authorship.objects.filter(author=OuterRef("pk"), role=AUTHOR, book__in=books_visible_to(reader))
+    # One book after another, and not `book__in`: SQLite would first list all that the reader may see.
+    there = Exists(books_visible_to(reader).filter(pk=OuterRef("book")))
+    wrote = Authorship.objects.filter(there, author=OuterRef("pk"), role=AUTHOR)
     return _by_key(_beginning(Author.objects.filter(Exists(wrote)), initial), after, entries, row_of=None)
 
 
 def book_types(reader: Reader) -> list[BookType]:
     """The types of which there is a book."""
-    return [each for each in BookType if books_visible_to(reader).filter(book_type=each).exists()]
+    # Ordered as the index is, so that it is used whatever the database believes of how rare a type is.
+    first = f"(SELECT id FROM library_book WHERE {IS_VISIBLE} AND book_type = %s ORDER BY sort_key, id LIMIT 1)"
+    [found] = query(f"SELECT {', '.join([first] * len(BookType))}", list(BookType.values))
+    return [each for each, book_id in zip(BookType, found, strict=True) if book_id is not None]
+
+
+def changed_at(reader: Reader) -> datetime | None:
+    """When anything that a catalogue shows of any book last changed; None in a library that never had one.
+
+    Of those that are gone, too: that a book left is a change of the lists it was in.
+    """
+    rows = query("SELECT changed_at FROM library_book ORDER BY changed_at DESC LIMIT 1", [])
+    return utc(rows[0][0]) if rows else None
+
+
+def is_series_list_stale() -> bool:
+    """Are there series whose manifests, which `series_by_name` reads, are still behind their books?"""
+    return bool(query(f"SELECT 1 FROM {StaleManifest._meta.db_table} LIMIT 1", []))
+
+
+def listed_from_ids(reader: Reader, ids: Sequence[int]) -> list[Listed]:
+    """Books that another list names, in its order; without those that the reader may not see."""
+    found = dict(books_visible_to(reader).filter(pk__in=ids).values_list("pk", "changed_at"))
+    return [Listed(book_id, found[book_id]) for book_id in ids if book_id in found]
+
+
+def details_of(reader: Reader, listed: Sequence[Listed]) -> list[BookDetails]:
+    """These books as entries of a catalogue, in the same order; without those that went in the meantime.
+
+    In three statements whose text is made once: a page of `listed_books` costs five times as much.
+    """
+    if not listed:
+        return []
+    ids = [each.book_id for each in listed]
+    places = ", ".join(["%s"] * len(ids))
+    books = {row[0]: _details(row) for row in query(_BOOKS.format(places=places), ids)}
+    for book_id, author_id, name in query(_AUTHORS.format(places=places), [*ids, AUTHOR]):
+        if book_id in books:
+            books[book_id].authors.append((author_id, name))
+    for book_id, file_id, format, size, sha256, ko_md5, stated in query(_FILES.format(places=places), ids):
+        if book_id in books:
+            pages = json.loads(stated).get("pages") if stated else None
+            books[book_id].files.append(FileDetails(file_id, format, size, sha256, ko_md5, pages or None))
+    return [books[book_id] for book_id in ids if book_id in books]
+
+
+_BOOKS = (
+    "SELECT library_book.id, title, language, SUBSTR(description, 1, "
+    f"{DESCRIPTION_SHOWN + 1}), publisher, published, subjects, book_type, pages, cover, added_at, changed_at,"
+    " series_id, COALESCE(library_series.name, ''), series_index"
+    " FROM library_book LEFT JOIN library_series ON library_series.id = series_id"
+    f" WHERE library_book.id IN ({{places}}) AND {IS_VISIBLE}"
+)
+_AUTHORS = (
+    "SELECT book_id, author_id, name FROM library_authorship JOIN library_author ON library_author.id = author_id"
+    " WHERE book_id IN ({places}) AND role = %s ORDER BY place"
+)
+_FILES = (
+    "SELECT book_id, id, format, size, sha256, ko_md5, CASE WHEN format IN ('cbz', 'cbr') THEN stated END"
+    " FROM library_bookfile WHERE book_id IN ({places}) AND is_present ORDER BY id"
+)
+
+
+def _details(row: Sequence[Any]) -> BookDetails:
+    book = BookDetails(*row)
+    if len(book.description) > DESCRIPTION_SHOWN:
+        book.description = book.description[:DESCRIPTION_SHOWN] + "…"
+    book.subjects = json.loads(row[6])
+    book.added_at, book.changed_at = utc(book.added_at), utc(book.changed_at)
+    return book
 
 
 def listed_books(reader: Reader, listed: Sequence[Listed]) -> list[Book]:
@@ -126,9 +256,11 @@ def _beginning(rows: QuerySet[Any], initial: str) -> QuerySet[Any]:
         return rows
     if initial not in INITIALS:
         raise InvalidCursor(f"{initial} is no beginning; there are {', '.join(INITIALS)}.")
+    # Whatever a database's collation puts between digits, letters and other scripts, keys have no such characters.
     if initial == INITIALS[-1]:
-        return rows.filter(sort_key__gte="{")  # what follows z
-    return rows.filter(sort_key__gte=initial, sort_key__lt=":" if initial == "0" else chr(ord(initial) + 1))
+        return rows.filter(sort_key__gte=BEHIND_Z)
+    following = {"0": "a", "z": BEHIND_Z}.get(initial) or chr(ord(initial) + 1)
+    return rows.filter(sort_key__gte=initial, sort_key__lt=following)
 
 
 def _listed(row: Sequence[Any]) -> Listed:

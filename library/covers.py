@@ -49,7 +49,12 @@ def location(path: str, *, is_small: bool) -> Path:
 
 def version_of(book: Book) -> str:
     """What changes whenever the book's cover does; empty if it has none."""
-    return book.cover.rpartition("-")[2].removesuffix(SUFFIX)
+    return cover_version(book.cover)
+
+
+def cover_version(cover: str) -> str:
+    """The same by the cover as `Book.cover` has it."""
+    return cover.rpartition("-")[2].removesuffix(SUFFIX)
 
 
 def cover_url(book: Book, *, size: str) -> str:

@@ -76,6 +76,7 @@ class Book(models.Model):
             models.Index(name="library_book_by_title", fields=["sort_key", "id"]),
             models.Index(name="library_book_by_type", fields=["book_type", "sort_key", "id"]),
             models.Index(name="library_book_by_age", fields=["added_at", "id"]),
+            models.Index(name="library_book_by_change", fields=["changed_at"]),  # when the library last changed
         ]
 
     def __str__(self) -> str:

@@ -13,11 +13,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
@@ -25,6 +26,7 @@ from library.errors import Encrypted, LibraryError, MayPass, NotAnEbook
 from library.formats.child import LENGTH, READY
 from library.formats.images import Thumbnails
 from library.formats.metadata import Metadata, clean
+from library.formats.pages import PAGE_BYTES_LIMIT
 from library.formats.wire import metadata_from, text
 from library.hashes import Digests
 
@@ -37,6 +39,7 @@ LONGEST_SECONDS = 160.0  # begun at the end of a turn, it must end before the ti
 BUSY_SHARE = 0.1
 ANSWER_LIMIT = 1024 * 1024  # a description has 10,000 characters at most, and nothing else is longer
 BLOB_LIMIT = 4 * 1024 * 1024  # 600 by 900 pixels; WebP does not get there
+PAGE_SECONDS = 10.0  # somebody waits for it, and holds one of the few threads that answer requests
 SENTENCE_LENGTH = 500
 GROWN_BYTES = 150 * 1024 * 1024
 FILES_LIMIT = 2000  # and where its memory cannot be told: a fresh one takes a quarter of a second
@@ -49,6 +52,9 @@ NONSENSE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError,
 FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
+Meaning = TypeVar("Meaning")
+
+
 @dataclass(frozen=True)
 class Parsed:
     """What was read of a file."""
@@ -56,6 +62,14 @@ class Parsed:
     metadata: Metadata  # without the cover
     thumbnails: Thumbnails | None
     digests: Digests
+
+
+@dataclass(frozen=True)
+class PageImage:
+    """A page of a comic as a JPEG, or None where it has no such page; `pages` says how many it has."""
+
+    jpeg: bytes | None
+    pages: int
 
 
 class Broken(Exception):
@@ -67,7 +81,10 @@ class Late(Broken):
 
 
 class Parser:
-    """Owner of at most one reading process; a context manager that ends it. For one thread."""
+    """Owner of at most one reading process; a context manager that ends it. For one thread.
+
+    The kernel ends the process with the thread that started it, so that thread has to live as long as the owner.
+    """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -96,10 +113,29 @@ class Parser:
 
     def begin(self, path: Path, format: str) -> None:
         """Have the process read a file while the caller does something else; `finish` must follow."""
+        self._ask({"path": str(path), "format": format}, seconds_for(path.stat().st_size))
+
+    def finish(self) -> Parsed:
+        """What was read of the file that was begun; raises as `read` does."""
+        return self._answered(outcome, longest=BLOB_LIMIT)
+
+    def page(self, path: Path, number: int, width: int) -> PageImage:
+        """Page `number`, counted from 0, of the comic at `path`, at most `width` pixels wide; raises as `read` does."""
+        self._ask({"path": str(path), "page": number, "width": width}, PAGE_SECONDS)
+        return self._answered(page_outcome, longest=PAGE_BYTES_LIMIT)
+
+    def image(self, path: Path, width: int) -> bytes:
+        """The image at `path` as a JPEG at most `width` pixels wide; raises as `read` does."""
+        self._ask({"path": str(path), "image": True, "width": width}, PAGE_SECONDS)
+        jpeg = self._answered(page_outcome, longest=PAGE_BYTES_LIMIT).jpeg
+        if jpeg is None:
+            raise NotAnEbook("This file could not be read: it confused its reader.")
+        return jpeg
+
+    def _ask(self, asked: dict[str, Any], seconds: float) -> None:
         if self._is_reading:
             raise RuntimeError("A file is being read already.")
-        seconds = seconds_for(path.stat().st_size)
-        request = packed({"path": str(path), "format": format, "seconds": seconds})
+        request = packed({**asked, "seconds": seconds})
         for _ in range(START_TRIES):
             if self._process is None:
                 self._start()
@@ -111,13 +147,15 @@ class Parser:
             self.close()
         raise MayPass("This file was not read, because the process for it ends at once.")
 
-    def finish(self) -> Parsed:
-        """What was read of the file that was begun; raises as `read` does."""
+    def _answered(
+        self, meaning: Callable[[dict[str, Any], list[bytes]], Meaning | Exception], *, longest: int
+    ) -> Meaning:
+        """What the process says, none of its images being longer than so many bytes; raises as `read` does."""
         if not self._is_reading:
             raise RuntimeError("No file is being read.")
         try:
             said = self._receive()
-            found = outcome(said, self._blobs(said))
+            found = meaning(said, self._blobs(said, longest))
             resident, self._worked = whole(said["resident"]), finite(said["worked"])
         except Broken as error:
             raise self._broken(error) from None
@@ -188,10 +226,10 @@ class Parser:
             raise TypeError("not an object")
         return said
 
-    def _blobs(self, said: dict[str, Any]) -> list[bytes]:
+    def _blobs(self, said: dict[str, Any], longest: int) -> list[bytes]:
         lengths = said.get("blobs", [])
-        if len(lengths) > 2 or not all(isinstance(length, int) and 0 < length <= BLOB_LIMIT for length in lengths):
-            raise ValueError("no lengths of thumbnails")
+        if len(lengths) > 2 or not all(isinstance(length, int) and 0 < length <= longest for length in lengths):
+            raise ValueError("no lengths of images")
         return [self._bytes(length) for length in lengths]
 
     def _bytes(self, count: int) -> bytes:
@@ -265,7 +303,26 @@ def packed(request: dict[str, Any]) -> bytes:
 
 
 def outcome(said: dict[str, Any], blobs: list[bytes]) -> Parsed | Exception:
-    """What an answer means; raises one of NONSENSE where it means nothing."""
+    """What an answer about a book means; raises one of NONSENSE where it means nothing."""
+    if failure := failure_of(said):
+        return failure
+    sha256, ko_md5, size = said["digests"]
+    if not (is_hex(sha256, 64) and is_hex(ko_md5, 32) and isinstance(size, int) and size >= 0):
+        raise ValueError("no digests")
+    images = Thumbnails(*blobs) if len(blobs) == 2 and all(map(is_webp, blobs)) else None
+    return Parsed(metadata_from(said["metadata"]), images, Digests(sha256=sha256, ko_md5=ko_md5, size=size))
+
+
+def page_outcome(said: dict[str, Any], blobs: list[bytes]) -> PageImage | Exception:
+    """What an answer about a page or an image means; raises one of NONSENSE where it means nothing."""
+    if failure := failure_of(said):
+        return failure
+    if len(blobs) > 1 or not all(map(is_jpeg, blobs)):
+        raise ValueError("no page")
+    return PageImage(blobs[0] if blobs else None, whole(said["pages"]))
+
+
+def failure_of(said: dict[str, Any]) -> Exception | None:
     if "refused" in said:
         refusal = Encrypted if said["code"] == Encrypted.code else NotAnEbook
         return refusal(clean(text(said["refused"]), SENTENCE_LENGTH))
@@ -279,11 +336,7 @@ def outcome(said: dict[str, Any], blobs: list[bytes]) -> Parsed | Exception:
     if "errno" in said:
         number = int(said["errno"])
         return OSError(number, os.strerror(number))
-    sha256, ko_md5, size = said["digests"]
-    if not (is_hex(sha256, 64) and is_hex(ko_md5, 32) and isinstance(size, int) and size >= 0):
-        raise ValueError("no digests")
-    images = Thumbnails(*blobs) if len(blobs) == 2 and all(map(is_webp, blobs)) else None
-    return Parsed(metadata_from(said["metadata"]), images, Digests(sha256=sha256, ko_md5=ko_md5, size=size))
+    return None
 
 
 def worked_seconds(pid: int) -> float:
@@ -317,3 +370,7 @@ def is_hex(value: object, length: int) -> bool:
 
 def is_webp(blob: bytes) -> bool:
     return blob[:4] == b"RIFF" and blob[8:12] == b"WEBP"
+
+
+def is_jpeg(blob: bytes) -> bool:
+    return blob[:3] == b"\xff\xd8\xff"

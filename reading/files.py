@@ -1,21 +1,26 @@
 """Files on devices: which book one is, and what waits under it while that is not known."""
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
 
 from accounts.models import Reader
+from library.hashes import digest_number
 from library.models import Book
 from library.resolving import resolve
 from matching.deciding import Clue
-from matching.names import file_name_key
+from matching.names import base_name, file_name_key
 from reading.models import DeviceFile
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """A file as a device describes it; `authors` as KOReader has them, one a line."""
+    """A file as a device describes it; `authors` as KOReader has them, one a line.
+
+    `document` is what KOSync calls it, see `reading.documents`; empty if the plugin tells of it.
+    """
 
     filename: str
     ko_md5: str = ""
@@ -23,6 +28,7 @@ class FileReport:
     folder: str = ""
     title: str = ""
     authors: str = ""
+    document: str = ""
 
     def as_clue(self) -> Clue:
         return Clue(
@@ -48,11 +54,20 @@ def book_of_file(reader: Reader, file: FileReport) -> tuple[Book | None, DeviceF
     return found.book, None if is_told_by_hash else _traced_file(reader, file, found.book)
 
 
-def remember_file(reader: Reader, file: FileReport) -> DeviceFile:
-    """Keep a file that is no known book, so that the reader can be asked, and an import can find it."""
-    # Whatever it was taken for before.
-    kept, _ = DeviceFile.objects.update_or_create(**_key(reader, file), defaults=_described(file) | {"book": None})
+def remember_file(reader: Reader, file: FileReport, *, book: Book | None = None) -> DeviceFile:
+    """Keep a file that is no known book, so that the reader can be asked, and an import can find it.
+
+    Whatever it was taken for before, it is `book` now.
+    """
+    kept, _ = DeviceFile.objects.update_or_create(**_key(reader, file), defaults=_described(file) | {"book": book})
     return kept
+
+
+def document_key(document: str) -> str:
+    """What a document is kept under: as a file name where it could be one, since some clients send just that."""
+    if base_name(document) == document:
+        return file_name_key(document)
+    return unicodedata.normalize("NFC", document.casefold())
 
 
 def _traced_file(reader: Reader, file: FileReport, book: Book) -> DeviceFile:
@@ -65,11 +80,18 @@ def _traced_file(reader: Reader, file: FileReport, book: Book) -> DeviceFile:
 
 
 def _key(reader: Reader, file: FileReport) -> dict[str, Any]:
-    return {"reader": reader, "name_key": file_name_key(file.filename)[:1000], "ko_md5": file.ko_md5}
+    key = document_key(file.document) if file.document else file_name_key(file.filename)
+    return {"reader": reader, "name_key": key[:1000], "ko_md5": file.ko_md5}
+
+
+def document_fields(file: FileReport) -> dict[str, Any]:
+    """What is kept of a document beside what is kept of every file."""
+    return {"document": file.document, "name_digest": digest_number(file.ko_md5) if file.ko_md5 else None}
 
 
 def _described(file: FileReport) -> dict[str, Any]:
-    return {
+    # A file that KOSync told of may be told of by the plugin too, and stays a document.
+    return (document_fields(file) if file.document else {}) | {
         "filename": file.filename[:1000],
         "size": file.size,
         "folder": file.folder[:1000],
@@ -81,4 +103,6 @@ def _described(file: FileReport) -> dict[str, Any]:
 
 def report_of(kept: DeviceFile) -> FileReport:
     """A kept file as its device described it."""
-    return FileReport(kept.filename, kept.ko_md5, kept.size, kept.folder, kept.title, kept.authors)
+    return FileReport(
+        kept.filename, kept.ko_md5, kept.size, kept.folder, kept.title, kept.authors, document=kept.document
+    )

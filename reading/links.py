@@ -11,14 +11,15 @@ from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Reader
-from library.models import Book, BookFile, FileHash, FileLink
+from library.models import Book, BookFile, FileHash, FileLink, FileNameDigest
 from library.queries import standing_book
 from library.resolving import resolve
 from matching.names import file_name_key
-from reading.files import FileReport, remember_file, report_of
+from reading.documents import book_of_report, hash_of_contents, name_md5s
+from reading.files import FileReport, document_key, remember_file, report_of
 from reading.marks import mark_payload_stale, mark_statuses_stale
 from reading.models import DeviceFile, PositionWrite, Session
-from reading.positions import adopt_parked_positions, park_writes, rebuild_position
+from reading.positions import adopt_parked_positions, park_writes, rebuild_position, settle_parked
 from reading.sessions import move_sessions
 from reading.turns import take_turn
 
@@ -54,8 +55,8 @@ def unlink_file(reader: Reader, file: FileReport) -> None:
     links = _links_of(reader, file)
     books = {link.book_id for link in links if link.book_id is not None}
     FileLink.objects.filter(pk__in=[link.pk for link in links]).delete()
-    _settle(reader, file, lambda kept: resolve(reader, kept.as_clue()).book, from_books=books)
-    if not _kept_files(reader, file).exists() and resolve(reader, file.as_clue()).book is None:
+    _settle(reader, file, lambda kept: book_of_report(reader, kept), from_books=books)
+    if not _kept_files(reader, file).exists() and book_of_report(reader, file) is None:
         remember_file(reader, file)  # to be asked about again
 
 
@@ -92,13 +93,21 @@ def _same_size(file: FileReport) -> Q:
 
 
 def _kept_files(reader: Reader, file: FileReport) -> QuerySet[DeviceFile]:
-    """The rows that describe the file of a link: of its hash, or of its name where one of them has no hash."""
+    """The rows that describe the file of a link: of its hash, or of its name where one of them has no hash.
+
+    And those of documents that are the MD5 of its name, or are called so.
+    """
     name_key = file_name_key(file.filename)[:1000]
     same = Q(name_key=name_key, ko_md5=file.ko_md5) | Q(name_key=name_key, ko_md5="")
+    same |= Q(document__in=name_md5s(file.filename))
+    is_called_so = ~Q(document="") & Q(filename=file.filename)
     if file.ko_md5:
         same |= Q(ko_md5=file.ko_md5) & _same_size(file)
+        same |= is_called_so & Q(ko_md5="")
     else:
-        same |= Q(name_key=name_key)
+        same |= Q(name_key=name_key) | is_called_so
+    if file.document:
+        same |= Q(name_key=document_key(file.document), ko_md5=file.ko_md5)
     return DeviceFile.objects.filter(same, reader=reader).order_by("pk")
 
 
@@ -141,12 +150,14 @@ def _move(reader: Reader, taken: Q, kept: DeviceFile, book: Book | None) -> None
     left = set(writes.order_by().values_list("book_id", flat=True).distinct())
     move_sessions(reader, Session.objects.filter(taken, reader=reader), to=None, file=kept, claimed_book_id=None)
     park_writes(writes, kept)
+    if book is None:
+        settle_parked(kept)
     for each in Book.objects.filter(pk__in=left).order_by("pk"):
         rebuild_position(reader, each)
         mark_statuses_stale(reader.pk, [each.pk])
         mark_payload_stale(reader.pk)
     if book is not None:
-        _hand_over(reader, kept, book)
+        hand_over(reader, kept, book)
     elif not kept.sessions.exclude(book=None).exists() and not kept.position_writes.exclude(book=None).exists():
         DeviceFile.objects.filter(pk=kept.pk).update(book=None)
 
@@ -155,23 +166,26 @@ def _move(reader: Reader, taken: Q, kept: DeviceFile, book: Book | None) -> None
 def adopt(file: DeviceFile, book: Book) -> None:
     """Hand everything that was kept under a file over to the book that it turned out to be."""
     take_turn(file.reader_id)
-    _hand_over(file.reader, file, standing_book(book))
+    hand_over(file.reader, file, standing_book(book))
 
 
-def _hand_over(reader: Reader, file: DeviceFile, book: Book) -> None:
+def hand_over(reader: Reader, file: DeviceFile, book: Book) -> None:
+    """Hand everything that was kept under a file over to a book; in the reader's turn."""
+    ko_md5 = hash_of_contents(reader, report_of(file), book) if file.document else ""
     DeviceFile.objects.filter(pk=file.pk).update(book=book)
     move_sessions(reader, Session.objects.filter(reader=reader, file=file, book=None), to=book.pk)
-    adopt_parked_positions(reader, file, book)
+    adopt_parked_positions(reader, file, book, ko_md5=ko_md5)
 
 
 def adopt_known_files(limit: int = LOOKED_UP_AT_ONCE) -> tuple[int, bool]:
     """Find the books of files that were unknown when devices reported them; how many, and whether more wait.
 
-    Called after an import. Files whose hash or base name the library now holds are always looked up; the others by
-    what their names say, if a book was described since the last time, no more than `limit` of them.
+    Called after an import. Files whose hash or base name, or the MD5 of that, the library now holds are always looked
+    up; the others by what their names say, if a book was described since the last time, no more than `limit` of them.
     """
     unknown = DeviceFile.objects.filter(book=None).select_related("reader").order_by("-seen_at", "-pk")
     held = Q(ko_md5__in=FileHash.objects.values("ko_md5")) | Q(name_key__in=BookFile.objects.values("name_key"))
+    held |= Q(name_digest__in=FileNameDigest.objects.values("digest"))
     newest = Book.objects.aggregate(newest=Max("described_at"))["newest"]
     behind = unknown.filter(Q(looked_up_at=None) | Q(looked_up_at__lte=newest)) if newest else unknown.none()
     by_name = list(behind.order_by(F("looked_up_at").asc(nulls_first=True), "pk")[: limit + 1])
@@ -179,7 +193,7 @@ def adopt_known_files(limit: int = LOOKED_UP_AT_ONCE) -> tuple[int, bool]:
     now = timezone.now()  # before looking: a book that is described meanwhile is looked for again
     found = 0
     for _, file in sorted(files.items()):
-        book = resolve(file.reader, report_of(file).as_clue()).book
+        book = book_of_report(file.reader, report_of(file))
         if book is not None:
             adopt(file, book)
             found += 1

@@ -26,6 +26,11 @@ class DeviceFile(models.Model):
     folder = models.CharField(max_length=1000, blank=True)
     title = models.CharField(max_length=1000, blank=True)
     authors = models.CharField(max_length=1000, blank=True)
+    # What KOSync calls the file: its partial MD5, the MD5 of its base name, or whatever a client likes; see
+    # reading.documents. `name_key` is made of it then. Where it is an MD5, `ko_md5` holds it, be it one of the contents
+    # or of the name.
+    document = models.CharField(max_length=200, blank=True, default="")
+    name_digest = models.BigIntegerField(null=True)  # of such an MD5, to be compared with library's FileNameDigest
     book = models.ForeignKey(Book, on_delete=models.SET_NULL, null=True, related_name="device_files")
     seen_at = models.DateTimeField(db_default=Now())
     looked_up_at = models.DateTimeField(null=True)  # when the library was last asked which book it is, after an import
@@ -33,6 +38,9 @@ class DeviceFile(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(name="reading_device_file_once", fields=["reader", "name_key", "ko_md5"])
+        ]
+        indexes = [
+            models.Index(name="reading_device_file_by_hash", fields=["reader", "ko_md5"])  # what is kept of a document
         ]
 
     def __str__(self) -> str:
@@ -93,6 +101,9 @@ class PositionWrite(models.Model):
     read_at = models.DateTimeField()
     claimed_read_at = models.DateTimeField(null=True)
     received_at = models.DateTimeField()
+    # The device's last contact by which a write without a time was judged; the earliest of times: there was none; null:
+    # it has a time, or is older than this column.
+    contact_before_at = models.DateTimeField(null=True)
     base_revision = models.PositiveIntegerField(null=True)
     verdict = models.CharField(max_length=10, choices=Verdict.choices)
     revision = models.PositiveIntegerField(null=True)  # that it made; null unless stored
@@ -103,8 +114,11 @@ class PositionWrite(models.Model):
             models.Index(name="reading_write_by_revision", fields=["reader", "book", "revision"]),
             # "Has this device written this before?" and "which file does it read?"
             models.Index(name="reading_write_by_device", fields=["reader", "book", "device", "id"]),
-            # What is parked under a file, or came to its book through one that no hash tells; few rows ever are.
-            models.Index(name="reading_write_parked", fields=["file"], condition=models.Q(file__isnull=False)),
+            # What is parked under a file, the latest last, or came to its book through one that no hash tells; few rows
+            # ever are.
+            models.Index(
+                name="reading_write_of_file", fields=["file", "read_at"], condition=models.Q(file__isnull=False)
+            ),
         ]
 
 

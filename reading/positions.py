@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from accounts.devices import contact_before_run
 from accounts.models import Device, Reader
 from accounts.statements import fetch_row, insert_rows, update_row
 from library.models import Book, BookFile
@@ -27,18 +28,26 @@ UNNAMED_DEVICE = "unknown"
 
 @dataclass(frozen=True)
 class PlaceReport:
-    """A place as a device reports it: `percentage` is a fraction 0..1, times are by the device's own clock."""
+    """A place as a device reports it: `percentage` is a fraction 0..1, times are by the device's own clock.
 
-    percentage: float
+    Without a percentage it is as far as the place that it takes over from. `is_answered` is whether the device is told
+    of the current place; if not, what it sends next may have been waiting as long as this.
+    """
+
+    percentage: float | None
     progress: str | None = None
     read_at: datetime | None = None
     base_revision: int | None = None
     ko_md5: str = ""
+    is_answered: bool = True
 
 
 @dataclass(frozen=True)
 class Place:
-    """A place as one client may use it: `progress` is empty where that client could not."""
+    """A place as one client may use it: `progress` is empty where that client could not.
+
+    One that is parked has no book, and 0 for a revision.
+    """
 
     book_id: int
     percentage: float
@@ -73,11 +82,10 @@ def record_position(
 ) -> PlaceVerdict:
     """Store a place if it wins; keep it in the history in any case.
 
-    `device.last_contact_at` must be from before this request. `file` and `claimed_book_id` say how the device named the
+    `device` must be as it was before this request. `file` and `claimed_book_id` say how the device named the
     book, where that may have to be taken back.
     """
     locator = read_locator(report.progress)
-    percentage = min(max(report.percentage, 0.0), 1.0)
     read_at = clock.of_position(report.read_at)
     write = PositionWrite(
         reader=reader,
@@ -85,26 +93,29 @@ def record_position(
         claimed_book_id=claimed_book_id,
         file=file,
         device=device,
-        percentage=percentage,
+        percentage=_fraction(report),
         progress=locator.progress,
         kind=locator.kind,
         ko_md5=report.ko_md5,
         read_at=read_at,
         claimed_read_at=report.read_at,
         received_at=clock.now,
+        contact_before_at=_contact_before(report, device, clock),
         base_revision=report.base_revision,
     )
     current, is_first = _locked(write)
     if not is_first:
         if _repeats_current(write, current):
             return PlaceVerdict(Verdict.STORED, current.revision)
-        if _loses(write, current, _StoredHistory(write)):
+        if _loses(write, current, _StoredHistory()):
             write.verdict = Verdict.STALE
             if not _is_in_history(write):
                 insert_rows([write])
             return PlaceVerdict(
                 Verdict.STALE, current.revision, place_for(current, device=device, ko_md5=report.ko_md5)
             )
+        if report.percentage is None:
+            write.percentage = current.percentage
         current.revision += 1
         _move(current, write)
     write.verdict = Verdict.STORED
@@ -112,6 +123,19 @@ def record_position(
     insert_rows([write])
     mark_statuses_stale(reader.pk, [book.pk])
     return PlaceVerdict(Verdict.STORED, current.revision)
+
+
+def _fraction(report: PlaceReport) -> float:
+    """The percentage; the start where it is not known, which is behind any other place and takes over from none."""
+    return min(max(report.percentage or 0.0, 0.0), 1.0)
+
+
+def _contact_before(report: PlaceReport, device: Device, clock: Clock) -> datetime | None:
+    """When a device that does not say when a page was read was last heard of, or told what it would overwrite."""
+    if report.read_at is not None:
+        return None
+    last = device.last_contact_at if report.is_answered else contact_before_run(device, now=clock.now)
+    return last or EARLIEST
 
 
 def _locked(write: PositionWrite) -> tuple[Position, bool]:
@@ -180,10 +204,7 @@ class _History(Protocol):
 
 
 class _StoredHistory:
-    """The history of a write that arrives now."""
-
-    def __init__(self, write: PositionWrite) -> None:
-        self._last_contact = write.device.last_contact_at if write.device else None
+    """The history of a write that is not in it yet."""
 
     def went_on_elsewhere(self, write: PositionWrite) -> bool:
         since = PositionWrite.objects.filter(
@@ -196,13 +217,13 @@ class _StoredHistory:
         return (earlier if after is None else earlier.filter(received_at__gt=after)).exists()
 
     def last_contact(self, write: PositionWrite) -> datetime | None:
-        return self._last_contact
+        return write.contact_before_at
 
 
 class _ReplayedHistory:
     """The history of a write that arrived some time ago, told write by write.
 
-    A device may have been heard of without writing; that is not known any more, and makes a write lose at most.
+    Of an old write it is not known whether its device was heard of before without writing, which makes it lose at most.
     """
 
     def __init__(self) -> None:
@@ -228,7 +249,7 @@ class _ReplayedHistory:
         return heard_at is not None and (after is None or heard_at > after)
 
     def last_contact(self, write: PositionWrite) -> datetime | None:
-        return self._contacts.get(write.device_id)
+        return write.contact_before_at or self._contacts.get(write.device_id)
 
 
 def _loses(write: PositionWrite, current: Position, history: _History) -> bool:
@@ -249,13 +270,15 @@ def _builds_on_an_older_revision(write: PositionWrite, current: Position, histor
 
 
 def _writes_of_device(write: PositionWrite) -> QuerySet[PositionWrite]:
-    return PositionWrite.objects.filter(
+    """The same as this write from its device, in the book or under the file that it is of."""
+    same = PositionWrite.objects.filter(
         reader=write.reader,
         book=write.book_id,
         device=write.device,
         percentage=write.percentage,
         progress=write.progress,
     )
+    return same if write.file is None or write.book_id is not None else same.filter(file__in=_same_files(write.file))
 
 
 def _repeats_an_earlier_write(write: PositionWrite, current: Position, history: _History) -> bool:
@@ -275,39 +298,77 @@ def _would_undo_reading_elsewhere(write: PositionWrite, current: Position, histo
 def park_position(
     reader: Reader, file: DeviceFile, report: PlaceReport, *, device: Device, clock: Clock
 ) -> PlaceVerdict:
-    """Keep a place in a file that is no known book yet, until somebody says which book it is."""
+    """Keep a place in a file that is no known book yet, until somebody says which book it is.
+
+    It is judged among those of its file only, and `stored` in any case: there is no place of a book that it lost to.
+    """
     locator = read_locator(report.progress)
     said = {
         "reader": reader,
         "file": file,
         "device": device,
-        "percentage": min(max(report.percentage, 0.0), 1.0),
+        "percentage": _fraction(report),
         "progress": locator.progress,
         "kind": locator.kind,
-        "ko_md5": report.ko_md5 or file.ko_md5,
+        # What a document's MD5 is of will be known once its book is.
+        "ko_md5": report.ko_md5 or ("" if file.document else file.ko_md5),
         "claimed_read_at": report.read_at,
     }
-    is_repeated = report.read_at is not None and PositionWrite.objects.filter(**said, book=None).exists()
-    if not is_repeated:
-        PositionWrite.objects.create(
-            **said,
-            verdict=Verdict.PARKED,
-            read_at=clock.of_position(report.read_at),
-            received_at=clock.now,
-            base_revision=report.base_revision,
-        )
+    if report.read_at is not None and PositionWrite.objects.filter(**said, book=None).exists():
+        return PlaceVerdict(Verdict.STORED)
+    write = PositionWrite(
+        **said,
+        verdict=Verdict.PARKED,
+        read_at=clock.of_position(report.read_at),
+        received_at=clock.now,
+        contact_before_at=_contact_before(report, device, clock),
+        base_revision=report.base_revision,
+    )
+    current = _parked_position(_same_files(file)) if report.read_at is None else None
+    if current is not None:
+        if _loses(write, current, _StoredHistory()):
+            write.verdict = Verdict.STALE
+        elif report.percentage is None:
+            write.percentage = current.percentage
+    insert_rows([write])
     return PlaceVerdict(Verdict.STORED)
 
 
-def adopt_parked_positions(reader: Reader, file: DeviceFile, book: Book) -> None:
-    """Let the places parked under a file take part, in the order in which they were read: its book is known now."""
+def _same_files(file: DeviceFile) -> QuerySet[DeviceFile]:
+    """The rows under which what is kept of a file may be: KOSync and the plugin describe the same one differently."""
+    if not file.ko_md5:
+        return DeviceFile.objects.filter(pk=file.pk)
+    return DeviceFile.objects.filter(reader=file.reader_id, ko_md5=file.ko_md5)
+
+
+def _parked_position(files: QuerySet[DeviceFile] | Iterable[int]) -> Position | None:
+    """The place that holds among those parked under these files of one reader."""
+    parked = PositionWrite.objects.filter(file__in=files, book=None, verdict=Verdict.PARKED)
+    latest = parked.select_related("device").order_by("-read_at", "-pk").first()
+    return Position(reader_id=latest.reader_id, revision=0, **_moved_to(latest)) if latest else None
+
+
+def parked_place(files: Iterable[int]) -> Place | None:
+    """The place that is kept of a file that is no known book, for a client that has this file."""
+    current = _parked_position(files)
+    return place_for(current, device=None) if current else None
+
+
+def adopt_parked_positions(reader: Reader, file: DeviceFile, book: Book, *, ko_md5: str = "") -> None:
+    """Let the places parked under a file take part, in the order in which they were read: its book is known now.
+
+    `ko_md5` is the hash of the file's contents, where that was not known until now.
+    """
+    waiting = PositionWrite.objects.filter(reader=reader, file=file, book=None)
+    if ko_md5:
+        waiting.filter(ko_md5="").update(ko_md5=ko_md5)
     # What had lost already where it came from is looked at last, against what won here.
-    lost = PositionWrite.objects.filter(reader=reader, file=file, book=None, verdict=Verdict.STALE).update(book=book)
+    lost = waiting.filter(verdict=Verdict.STALE).update(book=book)
     parked = PositionWrite.objects.filter(reader=reader, file=file, verdict=Verdict.PARKED).select_related("device")
     for write in parked.order_by("read_at", "pk"):
         write.book = book
         current, is_first = _locked(write)
-        if not is_first and write.read_at < current.read_at:
+        if not is_first and (write.read_at < current.read_at or _loses_without_time(write, current)):
             write.verdict = Verdict.STALE
         else:
             if not is_first:
@@ -319,6 +380,21 @@ def adopt_parked_positions(reader: Reader, file: DeviceFile, book: Book) -> None
     if lost:
         rebuild_position(reader, book)
     mark_statuses_stale(reader.pk, [book.pk])
+
+
+def _loses_without_time(write: PositionWrite, current: Position) -> bool:
+    """Whether a parked write that counts as read on arrival loses to what its book had by then."""
+    history = _StoredHistory()
+    return write.claimed_read_at is None and (
+        _repeats_an_earlier_write(write, current, history) or _would_undo_reading_elsewhere(write, current, history)
+    )
+
+
+def settle_parked(file: DeviceFile) -> None:
+    """Judge what is parked under a file once more, after writes joined it that had lost elsewhere."""
+    parked = PositionWrite.objects.filter(file__in=_same_files(file), book=None).select_related("device")
+    _, risen = _replay(list(parked.order_by("pk")), ())
+    PositionWrite.objects.filter(pk__in=[write.pk for write in risen]).update(verdict=Verdict.PARKED)
 
 
 def park_writes(writes: QuerySet[PositionWrite], file: DeviceFile) -> None:
@@ -373,6 +449,9 @@ def _no_place(*, read_at: datetime) -> Position:
     return Position(percentage=0.0, is_cleared=True, read_at=read_at, updated_at=timezone.now())
 
 
+_WON = (Verdict.STORED, Verdict.PARKED)
+
+
 def _replay(
     writes: Sequence[PositionWrite], cleared_at: Sequence[datetime]
 ) -> tuple[Position | None, list[PositionWrite]]:
@@ -381,11 +460,11 @@ def _replay(
     risen: list[PositionWrite] = []
     history = _ReplayedHistory()
     clearings = list(cleared_at)
-    latest = max((write.read_at for write in writes if write.verdict == Verdict.STORED), default=EARLIEST)
+    latest = max((write.read_at for write in writes if write.verdict in _WON), default=EARLIEST)
     for write in writes:
         while clearings and clearings[0] < write.received_at:
             _clear(current, now=clearings.pop(0))
-        if write.verdict == Verdict.STORED:
+        if write.verdict in _WON:
             wins = current is None or write.read_at >= current.read_at
         elif write.read_at < latest:
             wins = False

@@ -11,7 +11,10 @@ from accounts.models import Device, Reader
 from library.models import Book
 from library.queries import visible_book
 from reading.clocks import Clock
+from reading.documents import find_document, remember_document
 from reading.files import FileReport, book_of_file
+from reading.links import hand_over
+from reading.locators import read_locator
 from reading.marks import mark_payload_stale
 from reading.models import DeviceFile
 from reading.positions import PlaceReport, PlaceVerdict, park_position, record_position
@@ -70,6 +73,33 @@ def report_position(
     verdict = record_position(reader, book, place, device=known, clock=clock, claimed_book_id=claimed)
     _note_contact(known, device, clock)
     return verdict
+
+
+@transaction.atomic
+def report_document(
+    reader: Reader, document: FileReport, place: PlaceReport, *, device: DeviceClue, clock: Clock
+) -> int | None:
+    """Store one place in a document of KOSync, in its book or until its book is known; the id of that book.
+
+    A place that says neither how far it is nor where is not stored.
+    """
+    take_turn(reader.pk)
+    known = known_device(reader, device)
+    found = find_document(reader, document)
+    file = None
+    if found.kept is not None and found.kept.book_id is None and found.book is not None:
+        hand_over(reader, found.kept, found.book)
+    if found.book is None or found.is_traced:
+        file = remember_document(reader, document, found)
+    if place.percentage is not None or read_locator(place.progress).kind:
+        if found.book is not None:
+            record_position(
+                reader, found.book, replace(place, ko_md5=found.ko_md5), device=known, clock=clock, file=file
+            )
+        elif file is not None:
+            park_position(reader, file, place, device=known, clock=clock)
+    _note_contact(known, device, clock)
+    return found.book.pk if found.book else None
 
 
 @transaction.atomic

@@ -1,29 +1,25 @@
-"""Pages for people."""
+"""The first page."""
 
-from datetime import UTC
 from typing import Any
 
 import orjson
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils import timezone
 
-from accounts.days import zone_named
 from accounts.models import Reader
 from library.models import Import
 from library.queries import books_visible_to
 from reading.continuing import books_being_read
 from reading.marks import is_pending
 from reading.models import DeviceFile, StatsPayload
+from web.rendering import origin_of, page, reader_of, show
 
 SHOWN_AT_MOST = 20
 
 
-@login_required
+@page
 def home(request: HttpRequest) -> HttpResponse:
     """What there is to read, how reading goes, and what wants attention."""
-    reader: Reader = request.user  # type: ignore[assignment]
+    reader = reader_of(request)
     payload = StatsPayload.objects.filter(reader=reader).first()
     failed = Import.objects.filter(state=Import.State.FAILED).order_by("path")
     unknown = DeviceFile.objects.filter(reader=reader, book=None).order_by("-seen_at")
@@ -36,24 +32,24 @@ def home(request: HttpRequest) -> HttpResponse:
         "failed_count": failed.count(),
         "unknown": unknown[:SHOWN_AT_MOST],
         "has_device": reader.devices.exists(),
-        "address": request.build_absolute_uri("/").rstrip("/"),
+        "address": origin_of(request),
     }
-    return render(request, "web/home.html", context)
+    return show(request, "web/home.html", context)
 
 
 def _books_being_read(reader: Reader) -> list[dict[str, Any]]:
-    """The books in status `reading` with their place, the one read last first; times are the reader's."""
-    zone = zone_named(reader.timezone) or UTC
+    """The books in status `reading` with their place, the one read last first."""
     reading = books_being_read(reader, entries=SHOWN_AT_MOST)
     books = books_visible_to(reader).select_related("series").in_bulk([each.book_id for each in reading])
     shown = [(books[each.book_id], each.place) for each in reading if each.book_id in books]
     return [
         {
+            "id": book.pk,
             "title": book.title,
             "series": book.series.name if book.series else "",
             "percent": round(place.percentage * 100),
             "device": place.device_name,
-            "read_at": timezone.localtime(place.read_at, zone),
+            "read_at": place.read_at,
         }
         for book, place in shown
     ]

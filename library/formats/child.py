@@ -1,8 +1,8 @@
 """The process that reads files which may be made to do harm: it has no secrets, no database, and strict bounds.
 
-Requests come on standard input, answers go to standard output: four bytes of length, then JSON; the thumbnails' bytes
-follow their lengths. The first answer, to no request, says that it is ready. It ends when its input does. Run by
-`library.parsing`.
+Requests come on standard input, answers go to standard output: four bytes of length, then JSON; the images' bytes
+follow their lengths. What is asked for is a book's description, a `page` of a comic, or an `image` as a JPEG. The first
+answer, to no request, says that it is ready. It ends when its input does. Run by `library.parsing`.
 """
 
 import errno
@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from library.errors import NotAnEbook
 from library.formats.bounds import bound_this_process
 from library.formats.images import thumbnails
+from library.formats.pages import PAGE_BYTES_LIMIT, Comics, as_jpeg
 from library.formats.reading import read_book
 from library.formats.wire import as_json
 from library.hashes import digests
@@ -32,15 +33,20 @@ NO_COVER = "Its cover is no image that can be used, so it has none."
 BROUGHT_ABOUT = frozenset({errno.EINVAL, errno.EFBIG, errno.EMFILE, errno.EOVERFLOW, errno.ENAMETOOLONG, errno.ENOSYS})
 
 
+comics = Comics()
+
+
 def answer(request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-    """What is to be said of a file: its metadata, digests and thumbnails, or why it cannot be used."""
+    """What is to be said of a file, with the bytes of images that belong to it; or why it cannot be used."""
     # An orphan ends by itself too, whatever it is doing.
     signal.setitimer(signal.ITIMER_REAL, request["seconds"] + 5)
     path = Path(request["path"])
     try:
-        metadata = read_book(path, request["format"])
-        images = thumbnails(metadata.cover)
-        found = digests(path)
+        if "page" in request:
+            return page_of(path, request["page"], request["width"])
+        if "image" in request:
+            return image_of(path, request["width"])
+        return book_of(path, request["format"])
     except NotAnEbook as error:
         return {"refused": error.sentence, "code": error.code}, []
     except (MemoryError, RecursionError):
@@ -54,11 +60,30 @@ def answer(request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         return {"failed": type(error).__name__}, []
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def book_of(path: Path, format: str) -> tuple[dict[str, Any], list[bytes]]:
+    """A book's metadata, digests and thumbnails."""
+    metadata = read_book(path, format)
+    images = thumbnails(metadata.cover)
+    found = digests(path)
     if metadata.cover and images is None:
         metadata = replace(metadata, warnings=(*metadata.warnings, NO_COVER))
     blobs = [images.large, images.small] if images else []
     said = {"metadata": as_json(metadata), "digests": [found.sha256, found.ko_md5, found.size]}
     return {**said, "blobs": [len(blob) for blob in blobs]}, blobs
+
+
+def page_of(path: Path, number: int, width: int) -> tuple[dict[str, Any], list[bytes]]:
+    """How many pages a comic has and, unless it ends before, page `number` of it."""
+    page, count = comics.page(path, number, width)
+    return {"pages": count, "blobs": [len(page)] if page else []}, [page] if page else []
+
+
+def image_of(path: Path, width: int) -> tuple[dict[str, Any], list[bytes]]:
+    with path.open("rb") as file:
+        jpeg = as_jpeg(file.read(PAGE_BYTES_LIMIT), width)
+    return {"pages": 1, "blobs": [len(jpeg)]}, [jpeg]
 
 
 def of_system(error: OSError) -> dict[str, Any]:

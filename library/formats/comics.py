@@ -56,15 +56,24 @@ class Contents(Protocol):
 def read_comic(path: str | os.PathLike[str]) -> Metadata:
     """The metadata and first page of a CBZ or CBR, whichever its suffix says; NotAnEbook if it cannot be used."""
     with open_contents(path) as contents:
-        names = [name for name in contents.names if not is_hidden(name)]
-        pages = sorted((name for name in names if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES), key=natural)
-        if not pages:
-            raise NotAnEbook("This file is not a comic: there is no image in it.")
-        info, warnings = info_of(contents, names)
+        pages = page_names(contents)
+        info, warnings = info_of(contents, shown_names(contents))
         cover, unreadable = cover_of(contents, pages, info)
         return info.metadata(
             pages=len(pages), cover=cover, warnings=(*warnings, *unreadable, *warnings_about(contents, pages))
         )
+
+
+def shown_names(contents: Contents) -> list[str]:
+    return [name for name in contents.names if not is_hidden(name)]
+
+
+def page_names(contents: Contents) -> list[str]:
+    """The entries that are pages, in the order in which they are read; NotAnEbook if there is none."""
+    images = (name for name in shown_names(contents) if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES)
+    if pages := sorted(images, key=natural):
+        return pages
+    raise NotAnEbook("This file is not a comic: there is no image in it.")
 
 
 def warnings_about(contents: "Contents", pages: list[str]) -> Iterator[str]:

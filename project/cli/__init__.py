@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from project.cli import accounts, backup, books, doctor, library, plugin, service, stats
+from project.cli import accounts, app_passwords, backup, books, doctor, library, plugin, service, stats
 from project.cli.errors import sentence_for
 
 
@@ -31,6 +31,7 @@ for command in (
     books.link,
     accounts.user,
     accounts.key,
+    app_passwords.app_password,
     plugin.plugin,
     stats.stats,
     backup.backup,

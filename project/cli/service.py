@@ -13,10 +13,9 @@ from project.broker import QUEUES, worker_name
 from project.cli.django import use_django
 from project.env import read
 
-WEB_THREADS = 4
+# Of a web process. Few of them work at once, see project.slots; the others are sending files to slow devices.
+WEB_THREADS = 64
 PING_SECONDS = 5.0
-# The longest that granian takes. A thread that ends takes its database connection with it.
-WEB_THREADS_IDLE_SECONDS = 600
 
 
 def log_lines() -> None:
@@ -78,7 +77,6 @@ def web() -> None:
         websockets=False,
         workers=read("TOME_WORKERS"),
         blocking_threads=WEB_THREADS,
-        blocking_threads_idle_timeout=WEB_THREADS_IDLE_SECONDS,
         respawn_failed_workers=True,
         workers_kill_timeout=5,
         log_level=LogLevels(read("TOME_LOG_LEVEL").lower()),

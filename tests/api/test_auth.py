@@ -20,6 +20,9 @@ WITH_KEY = [
     ("GET", "/api/tome-sync/plugin"),
 ]
 WITH_KEY_OR_LOGIN = [
+    ("GET", "/api/tome-sync/series"),
+    ("GET", "/api/tome-sync/series/1"),
+    ("GET", "/api/tome-sync/download/1/1"),
     ("POST", "/api/books"),
     ("GET", "/api/books/1/cover"),
     ("GET", "/api/library/scan"),
@@ -35,7 +38,7 @@ def test_the_list_above_names_every_endpoint() -> None:
     listed |= {("GET", path) for path in [*OPEN, "/api/ready"]}
     served = set()
     for path, methods in api.get_openapi_schema()["paths"].items():
-        plain = path.replace("{book_id}", "{}").replace("{item_id}", "{}")
+        plain = path.replace("{book_id}", "{}").replace("{item_id}", "{}").replace("{file_id}", "{}")
         served |= {(method.upper(), plain) for method in methods}
     assert listed == served
 

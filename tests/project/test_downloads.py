@@ -1,22 +1,23 @@
 """Downloads of a large file from a real service: constant memory, several at once, and resumed where they broke off."""
 
 import hashlib
+import signal
 import socket
 import sys
 import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
-from typing import Any
 
 import httpx
 import psutil
 import pytest
 
 from tests.project.services import Service, service
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults
 
@@ -159,20 +160,42 @@ def test_one_that_broke_off_goes_on_where_it_was(held: Held) -> None:
     assert digest.hexdigest() == held.sha256
 
 
+@contextmanager
+def sleepy_devices(held: Held, count: int) -> Iterator[list[socket.socket]]:
+    """Devices that ask for the file and then take nothing of it."""
+    path, key = held.url.removeprefix(held.tome.url), held.headers["Authorization"]
+    with ExitStack() as stack:
+        asleep = []
+        for _ in range(count):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", held.tome.port)))
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {key}\r\n\r\n".encode())
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+            asleep.append(connection)
+        yield asleep
+
+
+def test_devices_that_fall_asleep_over_a_download_hold_up_nobody(held: Held) -> None:
+    with sleepy_devices(held, 20):
+        for path in ("/api/health", "/api/tome-sync/series", "/api/tome-sync/me"):
+            answer = httpx.get(held.tome.url + path, headers=held.headers, timeout=10)
+            assert answer.status_code == 200
+
+
 def test_a_device_that_hangs_up_leaves_no_open_file(held: Held) -> None:
     worker = held.tome.part("web worker")
     assert worker is not None
-    for _ in range(5):
-        with socket.create_connection(("127.0.0.1", held.tome.port)) as connection:
-            path = held.url.removeprefix(held.tome.url)
-            key = held.headers["Authorization"]
-            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {key}\r\n\r\n".encode())
-            connection.recv(100_000)
+    with sleepy_devices(held, 5):
+        pass
 
-    def open_books(_: Any = None) -> list[str]:
+    def open_books() -> list[str]:
         return [file.path for file in worker.open_files() if file.path.endswith(".cbz")]
 
-    deadline = time.monotonic() + 20
-    while open_books() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert open_books() == []
+    wait_until(lambda: not open_books(), what="the files to be closed", seconds=20)
+
+
+def test_the_service_stops_although_devices_sleep_over_a_download(held: Held) -> None:
+    """The last of this module: it ends the service."""
+    with sleepy_devices(held, 6):
+        held.tome.send(signal.SIGTERM)
+        assert held.tome.wait(10) == 0
+    assert not held.tome.processes()

@@ -36,7 +36,13 @@ def test_home_shows_what_is_being_read_and_what_failed(client: Client, ada: Read
     refresh()
     client.force_login(ada)
     shown = client.get("/").content.decode()
-    for words in (book.title, "42 %, on Kobo", "broken/&lt;b&gt;.epub", "This file is no EPUB.", "Sideloaded.epub"):
+    for words in (
+        book.title,
+        "42 %, on Kobo, 1 May 2026, 14:00",
+        "broken/&lt;b&gt;.epub",
+        "This file is no EPUB.",
+        "Sideloaded.epub",
+    ):
         assert words in shown
 
 
