@@ -13,8 +13,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 from django.core.wsgi import get_wsgi_application
 
 from api.bodies import with_whole_bodies
-from project.slots import with_slots
-
-REQUESTS_AT_ONCE = 4  # more would only wait for the one interpreter, and on SQLite for each other
+from project.slots import REQUESTS_AT_ONCE, with_slots
 
 application = with_slots(with_whole_bodies(get_wsgi_application()), REQUESTS_AT_ONCE)

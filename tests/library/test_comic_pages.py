@@ -184,7 +184,7 @@ def test_an_answer_that_means_nothing_fails_that_page_alone(
     arguments = [message(READY).hex(), str(tmp_path / "answer")]
     with monkeypatch.context() as patch:
         patch.setattr(parsing, "COMMAND", [sys.executable, "-I", "-c", code, *arguments])
-        with pytest.raises(NotAnEbook, match="^This file could not be read: "):
+        with pytest.raises(NotAnEbook, match=r"^This file could not be read: "):
             page(images, path)
     assert page(images, path).jpeg is not None
 
