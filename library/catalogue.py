@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from accounts.models import Reader
@@ -108,7 +109,7 @@ def newest_books(reader: Reader, *, after: str = "", entries: int = ENTRIES) -> 
             earlier, later = added_at - MOMENT, added_at + MOMENT
         except (ValueError, OverflowError, OSError):
             raise _unreadable(after) from None
-        # Never by equality: SQLite compares times as texts, and a column's default writes fewer digits than Python does.
+        # Never by equality: SQLite compares times as texts, and a default writes fewer digits of them than Python does.
         books = books.filter(added_at__lt=later).exclude(added_at__gt=earlier, pk__gte=pk)
     rows = list(books.values_list("pk", "changed_at", "added_at")[: entries + 1])
     return _page(rows, entries, _listed, lambda row: f"{row[0]}~{_microseconds(row[2])}")
@@ -135,9 +136,7 @@ def search_books(reader: Reader, text: str, *, after: str = "", entries: int = E
     values: list[Any] = [f"% {word}%" if word.isascii() else f"%{word}%" for word in words]
     sql = _FIND + " AND words LIKE %s" * len(words)
     if after:
-        key, pk = _cursor(after)
-        sql += " AND library_book.sort_key >= %s AND NOT (library_book.sort_key = %s AND library_book.id <= %s)"
-        values += [key, key, pk]
+        sql, values = sql + _BEHIND.format(table="library_book"), [*values, *_behind(after)]
     rows = query(f"{sql} ORDER BY library_book.sort_key, library_book.id LIMIT %s", [*values, entries + 1])
     return _page(rows, entries, lambda row: Listed(row[0], utc(row[1])), lambda row: f"{row[0]}~{row[2]}")
 
@@ -149,17 +148,36 @@ _FIND = (
     " FROM library_booktext CROSS JOIN library_book"
     f" WHERE library_book.id = library_booktext.book_id AND {IS_VISIBLE}"
 )
-# What a list of series shows of their first books.
-_OF_FIRST = ("title", "cover", "series", "series_index", "book_type", "is_active")
-_OF_SERIES = ("series", "name", "sort_key", "author", "book_type", "book_count", "first_book", "changed_at")
 
 
 def series_by_name(reader: Reader, *, initial: str = "", after: str = "", entries: int = ENTRIES) -> Page[Manifest]:
-    """The series, each as its manifest has it, with its first book."""
-    first = books_visible_to(reader).filter(pk=OuterRef("first_book"))
-    series = Manifest.objects.filter(Exists(first)).select_related("first_book")
-    series = series.only(*_OF_SERIES, *(f"first_book__{name}" for name in _OF_FIRST))
-    return _by_key(_beginning(series, initial), after, entries, row_of=None)
+    """The series, each as its manifest has it, with the cover of its first book."""
+    sql: str = _SERIES
+    values: list[Any] = []
+    if initial:
+        start, end = _span(initial)
+        sql, values = f"{sql} AND library_manifest.sort_key >= %s", [start]
+        if end:
+            sql, values = f"{sql} AND library_manifest.sort_key < %s", [start, end]
+    if after:
+        sql, values = sql + _BEHIND.format(table="library_manifest"), [*values, *_behind(after)]
+    rows = query(f"{sql} ORDER BY library_manifest.sort_key, library_manifest.id LIMIT %s", [*values, entries + 1])
+    return _page([_manifest(row) for row in rows], entries, lambda row: row, lambda row: f"{row.pk}~{row.sort_key}")
+
+
+# Both rows' text made once: put together anew, it takes longer than the database.
+_OF_SERIES = ("id", "series_id", "name", "sort_key", "author", "book_type", "book_count", "first_book_id", "changed_at")
+_SERIES = (
+    f"SELECT {', '.join(f'library_manifest.{name}' for name in _OF_SERIES)}, library_book.cover"
+    " FROM library_manifest CROSS JOIN library_book"
+    f" WHERE library_book.id = library_manifest.first_book_id AND {IS_VISIBLE}"
+)
+
+
+def _manifest(row: Sequence[Any]) -> Manifest:
+    manifest = Manifest.from_db(DEFAULT_DB_ALIAS, _OF_SERIES, [*row[:-2], utc(row[-2])])
+    manifest.first_book = Book.from_db(DEFAULT_DB_ALIAS, ("id", "cover"), [manifest.first_book_id, row[-1]])
+    return manifest
 
 
 def authors_by_name(reader: Reader, *, initial: str = "", after: str = "", entries: int = ENTRIES) -> Page[Author]:
@@ -254,13 +272,29 @@ def listed_books(reader: Reader, listed: Sequence[Listed]) -> list[Book]:
 def _beginning(rows: QuerySet[Any], initial: str) -> QuerySet[Any]:
     if not initial:
         return rows
+    start, end = _span(initial)
+    rows = rows.filter(sort_key__gte=start)
+    return rows.filter(sort_key__lt=end) if end else rows
+
+
+def _span(initial: str) -> tuple[str, str]:
+    """Where the keys of an initial begin and, if anywhere, end; InvalidCursor for one that there is not."""
     if initial not in INITIALS:
         raise InvalidCursor(f"{initial} is no beginning; there are {', '.join(INITIALS)}.")
     # Whatever a database's collation puts between digits, letters and other scripts, keys have no such characters.
     if initial == INITIALS[-1]:
-        return rows.filter(sort_key__gte=BEHIND_Z)
-    following = {"0": "a", "z": BEHIND_Z}.get(initial) or chr(ord(initial) + 1)
-    return rows.filter(sort_key__gte=initial, sort_key__lt=following)
+        return BEHIND_Z, ""
+    return initial, {"0": "a", "z": BEHIND_Z}.get(initial) or chr(ord(initial) + 1)
+
+
+# So written, an index is entered at its key; an OR of the two cases would be looked for from the beginning.
+_BEHIND = " AND {table}.sort_key >= %s AND NOT ({table}.sort_key = %s AND {table}.id <= %s)"
+
+
+def _behind(after: str) -> list[Any]:
+    """The values of `_BEHIND`."""
+    key, pk = _cursor(after)
+    return [key, key, pk]
 
 
 def _listed(row: Sequence[Any]) -> Listed:
@@ -277,7 +311,6 @@ def _by_key(
     rows = rows.order_by("sort_key", "pk")
     if after:
         key, pk = _cursor(after)
-        # So written, an index is entered at its key; an OR of the two cases would be looked for from the beginning.
         rows = rows.filter(sort_key__gte=key).exclude(sort_key=key, pk__lte=pk)
     if row_of is None:
         found = list(rows[: entries + 1])

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from library.models import Book, Series
+from library.editing import edit_book
+from library.manifests import refresh_manifests
+from library.models import Book
 from reading.refreshing import refresh
 from tests.api.answers import json_of
 from tests.api.conftest import XPOINTER, Send, now
@@ -49,10 +51,10 @@ def answers(send: Send, device_client: Client, book: Book) -> list[Any]:
         get(f"/tome-sync/position/{book.pk}"),
         json_of(send("POST", "/api/tome-sync/session", session), 201),
         json_of(send("POST", "/api/tome-sync/sync", outbox)),
-        get("/library/scan"),
     ]
-    book.series = Series.objects.create(name="Sherlock Holmes")
-    book.save()
+    edit_book(book, {"series": "Sherlock Holmes", "series_index": 1})
+    refresh_manifests()
+    told += [get("/tome-sync/series"), get(f"/tome-sync/series/{book.pk}"), get("/library/scan")]
     refresh()
     get("/stats")
     refresh()

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from matching.names import file_name_key
-from matching.own_names import catalogue_names, distinct_download_name, download_name, entry_title, safe_name
+from matching.own_names import catalogue_names, download_name, entry_title, id_mark, safe_name
 from tests.bench.messing import suffix_of
 from tests.bench.serving import Filled, program, say
 from tests.generating.books import Description, describe_books
@@ -40,7 +40,7 @@ def names_of(book: Description, book_id: int) -> set[Name]:
     shown = entry_title(title=book.title, series=book.series, series_index=book.series_index)
     folder = safe_name(book.series) if book.series else ""
     found = {Name("series download", download_name(**described, suffix=suffix), folder)}
-    numbered = distinct_download_name(book_id=book_id, **described, suffix=suffix)
+    numbered = download_name(**described, suffix=suffix, mark=id_mark(book_id))
     found.add(Name("download with id", numbered, folder))
     found |= {Name("OPDS entry", name) for name in catalogue_names(shown, suffix=suffix)}
     for author in {*book.authors[:1], ", ".join(book.authors)} - {""}:

@@ -6,7 +6,8 @@ come with the same one: where the list follows from rows that are worked out lat
 young that another one, or one that is not committed yet, could fall into the same second. It is the last change of the
 whole library, books that are gone included, and of the reader's places in the books that are shown: a book that leaves
 a page makes none of the others newer. What it does not tell is that the reader prefers other formats now, which
-changes no more than the order of links.
+changes no more than the order of links, nor who asks: of two readers who share one KOReader, the second may be offered
+the first one's page of a comic.
 """
 
 import time
@@ -51,3 +52,11 @@ def unchanged(request: HttpRequest, headers: dict[str, str]) -> HttpResponse | N
     else:
         return None
     return HttpResponseNotModified(headers=headers) if is_same else None
+
+
+def sent(request: HttpRequest, content: bytes, content_type: str, headers: dict[str, str]) -> HttpResponse:
+    """The content; to HEAD, for which it was not made, its headers alone, without the length that nobody knows then."""
+    answer = HttpResponse(content, content_type=content_type, headers=headers)
+    if request.method == "GET":
+        answer["Content-Length"] = str(len(content))
+    return answer

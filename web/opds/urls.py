@@ -30,8 +30,8 @@ class Word:
         return value
 
 
-register_converter(Number, "number")
-register_converter(Word, "word")
+register_converter(Number, "opds_number")
+register_converter(Word, "opds_word")
 
 root = feed_view(views.root_or_search)
 
@@ -43,9 +43,9 @@ def feed_patterns() -> list[URLPattern]:
         path("new", feed_view(feeds.new_books)),
         path("books", feed_view(feeds.all_books)),
         path("series", feed_view(feeds.all_series)),
-        path("series/<number:number>", feed_view(feeds.one_series)),
+        path("series/<opds_number:number>", feed_view(feeds.one_series)),
         path("authors", feed_view(feeds.all_authors)),
-        path("authors/<number:number>", feed_view(feeds.one_author)),
+        path("authors/<opds_number:number>", feed_view(feeds.one_author)),
         path("types", feed_view(feeds.all_types)),
         path("types/<str:name>", feed_view(feeds.one_type)),
         path("search", feed_view(feeds.found_books)),
@@ -54,9 +54,9 @@ def feed_patterns() -> list[URLPattern]:
 
 files = [
     path("search.xml", views.search_description_or_search),
-    path("download/<number:book_id>/<number:file_id>.<word:format>", views.download),
-    path("covers/<number:book_id>/<word:version>/<word:size>.jpg", views.cover),
-    path("pages/<number:book_id>/<number:file_id>/<word:version>/<number:number>", views.page),
+    path("download/<opds_number:book_id>/<opds_number:file_id>.<opds_word:format>", views.download),
+    path("covers/<opds_number:book_id>/<opds_word:version>/<opds_word:size>.jpg", views.cover),
+    path("pages/<opds_number:book_id>/<opds_number:file_id>/<opds_word:version>/<opds_number:number>", views.page),
 ]
 unknown = [re_path(r"^(?P<rest>[\s\S]*)$", views.nothing)]
 

@@ -17,7 +17,7 @@ from library.queries import visible_book
 from web.downloads import file_response
 from web.opds import atom, feeds, publications
 from web.opds.access import Refused, for_readers, is_version_2
-from web.opds.answers import ASKED_ANEW, KEPT, etag_of, freshness, unchanged
+from web.opds.answers import ASKED_ANEW, KEPT, etag_of, freshness, sent, unchanged
 from web.opds.feeds import Asked, Feed
 from web.opds.links import DESCRIPTION_TYPE, Links, page_version
 
@@ -48,7 +48,7 @@ def answer(request: HttpRequest, feed: Feed, asked: Asked) -> HttpResponse:
         return same
     # KOReader asks HEAD before every GET: the details of the books are left for the GET.
     content = writer.document(feed, Links.of(request)) if request.method == "GET" else b""
-    return HttpResponse(content, content_type=writer.content_type(feed), headers=headers)
+    return sent(request, content, writer.content_type(feed), headers)
 
 
 def root_or_search(asked: Asked) -> Feed:
@@ -64,7 +64,7 @@ def search_description(request: HttpRequest, reader: Reader) -> HttpResponse:
     """
     content = atom.search_description("?q={searchTerms}")
     headers = {"Cache-Control": ASKED_ANEW, "ETag": etag_of("search")}
-    return unchanged(request, headers) or HttpResponse(content, content_type=DESCRIPTION_TYPE, headers=headers)
+    return unchanged(request, headers) or sent(request, content, DESCRIPTION_TYPE, headers)
 
 
 _search = feed_view(feeds.found_books)
@@ -104,7 +104,7 @@ def cover(request: HttpRequest, reader: Reader, book_id: int, version: str, size
         if found is None:
             raise Refused(404, "This book's cover is not there any more.")
         jpeg = found
-    return HttpResponse(jpeg, content_type=JPEG, headers=headers)
+    return sent(request, jpeg, JPEG, headers)
 
 
 @for_readers
@@ -120,7 +120,7 @@ def page(request: HttpRequest, reader: Reader, book_id: int, file_id: int, versi
     if same := unchanged(request, headers):
         return same
     jpeg = _page(comic, number, width) if request.method == "GET" else b""
-    return HttpResponse(jpeg, content_type=JPEG, headers=headers)
+    return sent(request, jpeg, JPEG, headers)
 
 
 def _page(comic: Comic, number: int, width: int) -> bytes:
