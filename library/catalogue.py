@@ -18,7 +18,7 @@ from accounts.models import Reader
 from accounts.statements import query, utc
 from library.errors import LibraryError
 from library.models import AUTHOR, Author, Authorship, Book, BookType, Manifest, Series, StaleManifest
-from library.queries import IS_VISIBLE, books_visible_to, with_details
+from library.queries import IS_VISIBLE, books_visible_to
 from matching.names import folded_words
 
 ENTRIES = 30  # of a page
@@ -48,7 +48,7 @@ class Page(Generic[Item]):
 
 @dataclass(frozen=True)
 class Listed:
-    """A book of a page: enough to say whether the page is still the same. `listed_books` has the rest."""
+    """A book of a page: enough to say whether the page is still the same. `details_of` has the rest."""
 
     book_id: int
     changed_at: datetime
@@ -219,7 +219,7 @@ def listed_from_ids(reader: Reader, ids: Sequence[int]) -> list[Listed]:
 def details_of(reader: Reader, listed: Sequence[Listed]) -> list[BookDetails]:
     """These books as entries of a catalogue, in the same order; without those that went in the meantime.
 
-    In three statements whose text is made once: a page of `listed_books` costs five times as much.
+    In three statements whose text is made once: the same through models costs five times as much.
     """
     if not listed:
         return []
@@ -260,13 +260,6 @@ def _details(row: Sequence[Any]) -> BookDetails:
     book.subjects = json.loads(row[6])
     book.added_at, book.changed_at = utc(book.added_at), utc(book.changed_at)
     return book
-
-
-def listed_books(reader: Reader, listed: Sequence[Listed]) -> list[Book]:
-    """These books with their details, in the same order; without those that went in the meantime."""
-    books = with_details(books_visible_to(reader).filter(pk__in=[each.book_id for each in listed]))
-    found = {book.pk: book for book in books.defer("edits")}
-    return [found[each.book_id] for each in listed if each.book_id in found]
 
 
 def _beginning(rows: QuerySet[Any], initial: str) -> QuerySet[Any]:

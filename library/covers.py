@@ -59,7 +59,12 @@ def cover_version(cover: str) -> str:
 
 def cover_url(book: Book, *, size: str) -> str:
     """The path under which the book's cover is served and may be kept for ever; empty if it has none."""
-    return f"/api/books/{book.pk}/cover?size={size}&v={version_of(book)}" if book.cover else ""
+    return cover_address(book.pk, book.cover, size=size)
+
+
+def cover_address(book_id: int, cover: str, *, size: str) -> str:
+    """The same by the book's id and its cover as `Book.cover` has it."""
+    return f"/api/books/{book_id}/cover?size={size}&v={cover_version(cover)}" if cover else ""
 
 
 def read_cover(book: Book, *, is_small: bool) -> bytes | None:

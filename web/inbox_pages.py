@@ -7,12 +7,13 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.models import Reader
+from library.catalogue import listed_from_ids
 from library.inbox import mark_delivered, send_to_inbox
 from library.models import InboxItem, Series
-from library.queries import books_visible_to, visible_book, with_details
+from library.queries import books_visible_to, visible_book
 from web.library_pages import NO_SUCH_BOOK
 from web.rendering import origin_of, page, reader_of, show, way_back
-from web.shelf import shelf_book, waiting_books
+from web.shelf import shelf, waiting_books
 
 SHOWN_AT_MOST = 200
 LARGEST_ID = 2**63 - 1
@@ -24,12 +25,11 @@ def inbox(request: HttpRequest) -> HttpResponse:
     reader = reader_of(request)
     waiting = InboxItem.objects.filter(reader=reader, delivered_at=None).order_by("id")
     rows = list(waiting.values_list("id", "book_id")[: SHOWN_AT_MOST + 1])
-    found = with_details(books_visible_to(reader).filter(pk__in=[book_id for _, book_id in rows])).defer("edits")
-    books = {book.pk: book for book in found}
+    books = {book.id: book for book in shelf(reader, listed_from_ids(reader, [book_id for _, book_id in rows]))}
     context = {
         "items": [
             # A book whose files are gone for now waits on, but there is nothing that could be shown of it.
-            {"id": item_id, "book": shelf_book(books[book_id], is_waiting=True) if book_id in books else None}
+            {"id": item_id, "book": books.get(book_id)}
             for item_id, book_id in rows[:SHOWN_AT_MOST]
         ],
         "is_longer": len(rows) > SHOWN_AT_MOST,

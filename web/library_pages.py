@@ -76,7 +76,7 @@ def book(request: HttpRequest, book_id: int) -> HttpResponse:
         "cover": cover_url(shown, size="large"),
         "authors": [each.author for each in people if each.role == AUTHOR],
         "others": [(each.author.name, ROLES.get(each.role, "")) for each in people if each.role != AUTHOR],
-        "place_in_series": place_in_series(shown),
+        "place_in_series": place_in_series(shown.series.name if shown.series else "", shown.series_index),
         "kind": KINDS[BookType(shown.book_type)],
         "files": [
             {

@@ -4,11 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from accounts.models import Reader
-from library.catalogue import Listed, listed_books
-from library.covers import cover_url
-from library.models import Book, InboxItem
-from library.names import entry_title, volume_number
-from library.queries import authors_of
+from library.catalogue import BookDetails, Listed, details_of
+from library.covers import cover_address
+from library.models import InboxItem
+from matching.own_names import entry_title, volume_number
 
 
 @dataclass(frozen=True)
@@ -25,27 +24,28 @@ class ShelfBook:
 
 
 def shelf(reader: Reader, listed: Sequence[Listed]) -> list[ShelfBook]:
-    books = listed_books(reader, listed)
-    waiting = waiting_books(reader, [book.pk for book in books])
-    return [shelf_book(book, is_waiting=book.pk in waiting) for book in books]
+    """These books in their order, without those that went in the meantime."""
+    books = details_of(reader, listed)
+    waiting = waiting_books(reader, [book.book_id for book in books])
+    return [_shelf_book(book, is_waiting=book.book_id in waiting) for book in books]
 
 
-def shelf_book(book: Book, *, is_waiting: bool) -> ShelfBook:
+def _shelf_book(book: BookDetails, *, is_waiting: bool) -> ShelfBook:
     return ShelfBook(
-        id=book.pk,
+        id=book.book_id,
         title=book.title,
-        entry_title=entry_title(book),
-        authors=", ".join(authors_of(book)),
-        place=place_in_series(book),
-        cover=cover_url(book, size="small"),
+        entry_title=entry_title(title=book.title, series=book.series, series_index=book.series_index),
+        authors=", ".join(name for _, name in book.authors),
+        place=place_in_series(book.series, book.series_index),
+        cover=cover_address(book.book_id, book.cover, size="small"),
         is_waiting=is_waiting,
     )
 
 
-def place_in_series(book: Book) -> str:
-    if book.series is None:
-        return ""
-    return book.series.name if book.series_index is None else f"{book.series.name}, {volume_number(book.series_index)}"
+def place_in_series(series: str, series_index: float | None) -> str:
+    if not series or series_index is None:
+        return series
+    return f"{series}, {volume_number(series_index)}"
 
 
 def waiting_books(reader: Reader, book_ids: Collection[int]) -> set[int]:

@@ -99,6 +99,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='book',
+            index=models.Index(fields=['changed_at'], name='library_book_by_change'),
+        ),
+        migrations.AddIndex(
+            model_name='book',
             index=models.Index(fields=['sort_key', 'id'], name='library_book_by_title'),
         ),
         migrations.AddIndex(

@@ -1,4 +1,4 @@
-"""The conversations of tests/exchanges, held with Django's client: fast, and what they leave in the database is looked at.
+"""The conversations of tests/exchanges with Django's client: fast, and what they leave in the database is looked at.
 
 `tests/project/test_conversations.py` holds the same ones with a running server.
 """
