@@ -43,7 +43,7 @@ def loads(book_id: int, basic: str, app_password: str, etags: dict[str, str]) ->
         yield named(get(f"{version}/authors", catalogue), f"{name}, authors", 3)
     yield Load(
         "OPDS 1.2, search",
-        lambda http, number: http.get(f"/opds/search?query={words[number % len(words)]}", headers=catalogue),
+        lambda http, number: http.get(f"/opds/search?q={words[number % len(words)]}", headers=catalogue),
         None,
         requests=200,
     )
