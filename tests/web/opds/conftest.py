@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from accounts.models import Reader
 from library.comic_pages import images
 from library.covers import keep_cover
 from library.describing import describe
-from library.formats.images import thumbnails
+from library.formats.images import Thumbnails, thumbnails
 from library.manifests import refresh_manifests
 from library.models import Book
 from tests.conftest import add_book, add_file
@@ -54,12 +55,14 @@ def start(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@cache
 def picture(width: int, height: int, colour: Any = "white", *, format: str = "PNG", mode: str = "RGB") -> bytes:
     written = io.BytesIO()
     Image.new(mode, (width, height), colour).save(written, format)
     return written.getvalue()
 
 
+@cache
 def page_entries(count: int = PAGES, width: int = 400, height: int = 600) -> dict[str, bytes]:
     """Pages whose colour says their number, and whose names a plain sort would put out of order."""
     return {f"pages/p{n + 1}.png": picture(width, height, (n * 20, 0, 0)) for n in range(count)}
@@ -95,9 +98,14 @@ def add_comic(db: None, settings: Any) -> Callable[..., Book]:
     return one
 
 
+@cache
+def scaled_cover(width: int, height: int) -> Thumbnails | None:
+    return thumbnails(picture(width, height, "navy"))
+
+
 @transaction.atomic
 def give_cover(book: Book, *, width: int = 700, height: int = 1000) -> None:
-    keep_cover(book.files.first(), thumbnails(picture(width, height, "navy")))
+    keep_cover(book.files.first(), scaled_cover(width, height))
     describe(book)
     book.refresh_from_db()
 
