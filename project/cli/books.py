@@ -56,11 +56,12 @@ def tell_workers() -> None:
     from workers.broker import broker_answers
     from workers.enqueue import publish_now
     from workers.library import refresh_manifests
-    from workers.reading import refresh
+    from workers.reading import adopt, refresh
 
     mark_renamed()
     if broker_answers():
         publish_now(refresh_manifests)
+        publish_now(adopt)  # a file on a device may be called what a book is called now
         publish_now(refresh)
 
 
