@@ -11,6 +11,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from concurrent.futures import Future
 from datetime import datetime
 
 from accounts.app_passwords import md5_of, reader_and_app_password
@@ -50,15 +51,23 @@ class Memory:
 
 
 memory = Memory()
-# One slow check at a time: an app that opens with a dozen requests for covers costs one, and guessing passwords leaves
-# the other threads to those who read.
+# One slow check at a time, one other password that waits for its turn, and any number of requests with the very same
+# one, as an app sends that opens with a dozen covers: who guesses passwords is not to keep everybody else waiting.
 _checking = threading.Lock()
+_under_way: dict[bytes, Future[bool]] = {}
+_under_way_lock = threading.Lock()
+UNDER_WAY_AT_MOST = 2
+
+
+class Busy(Exception):
+    """Other passwords are being checked at this moment; this one may be tried again in a second."""
 
 
 def reader_with_password(username: str, password: str, *, now: datetime) -> Reader | None:
     """The active reader to whom this name and account or app password belong.
 
-    An app password may be typed with capitals and spaces, as keyboards of e-readers like to put them.
+    An app password may be typed with capitals and spaces, as keyboards of e-readers like to put them. Busy if it cannot
+    be checked now, which only an account's password can meet that was not used for a while.
     """
     typed = "".join(password.split()).lower()
     reader, is_app_password = reader_and_app_password(username, md5_of(typed), now=now)
@@ -68,12 +77,36 @@ def reader_with_password(username: str, password: str, *, now: datetime) -> Read
     digest = memory.digest(username, password, stored)
     is_right = memory.recall(digest)
     if is_right is None:
-        with _checking:
-            is_right = memory.recall(digest)
-            if is_right is None:
-                is_right = _is_password_of(reader, password)
-                memory.remember(digest, is_right)
+        is_right = _checked_slowly(reader, password, digest)
+    elif is_right:
+        memory.remember(digest, is_right)  # for as long as it is in use
     return reader if is_right else None
+
+
+def _checked_slowly(reader: Reader | None, password: str, digest: bytes) -> bool:
+    with _under_way_lock:
+        if (known := memory.recall(digest)) is not None:  # somebody was faster
+            return known
+        check = _under_way.get(digest)
+        is_ours = check is None
+        if check is None:
+            if len(_under_way) >= UNDER_WAY_AT_MOST:
+                raise Busy
+            check = _under_way[digest] = Future()
+    if not is_ours:
+        return check.result()
+    try:
+        with _checking:
+            is_right = _is_password_of(reader, password)
+        memory.remember(digest, is_right)
+        check.set_result(is_right)
+        return is_right
+    except BaseException as error:
+        check.set_exception(error)
+        raise
+    finally:
+        with _under_way_lock:
+            del _under_way[digest]
 
 
 def _is_password_of(reader: Reader | None, password: str) -> bool:

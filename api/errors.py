@@ -23,6 +23,7 @@ _SENTENCES = {
     HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take that method.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is too large.",
     HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "The file ends before the part that is asked for.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Too much is going on at this moment; try again in a minute.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on the server; its log says what.",
 }
 
@@ -105,7 +106,7 @@ class JsonErrors:
         ):
             status = HTTPStatus(response.status_code)
             shaped = JsonResponse({"detail": _SENTENCES.get(status, f"{status.phrase}.")}, status=status)
-            for name in ("Allow", "Content-Range"):
+            for name in ("Allow", "Content-Range", "Retry-After"):
                 if name in response:
                     shaped[name] = response[name]
             return shaped

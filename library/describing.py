@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.statements import insert_row, insert_rows, query, run
+from accounts.statements import insert_row, insert_rows, query, run, take_turn_for
 from library.formats import PREFERENCE, stem_of
 from library.formats.metadata import Contributor, Metadata, title_from_stem
 from library.marks import mark_manifests_stale
@@ -21,7 +21,7 @@ from library.naming import keep_names
 from library.places import Place, book_type_of_place, place_of
 from matching.keys import keys_of_book
 from matching.names import author_key, search_words, sort_key, title_key
-from matching.own_names import folder_key
+from matching.own_names import folder_key, name_key
 from matching.people import is_nobody
 
 # Leading articles that a catalogue sorts a title without, for books in these languages.
@@ -39,7 +39,8 @@ COMICS = ("cbz", "cbr")
 SHOWN = ("title", "series_id", "series_index", "book_type")
 # All that describes a book: what a catalogue may show of it.
 TOLD = (
-    *("title", "title_key", "sort_title", "sort_key", "language", "description", "publisher", "published", "subjects"),
+    *("title", "title_key", "sort_title", "sort_key", "name_key", "language", "description", "publisher", "published"),
+    "subjects",
     *("series_id", "series_index", "book_type", "reading_direction", "pages", "characters", "cover", "is_active"),
 )
 
@@ -170,13 +171,15 @@ def describe(book: Book, *, files_changed: bool = True) -> None:
         book.described_at = now
     if is_shown_otherwise or changed or files_changed:
         book.changed_at = now
-    if is_shown_otherwise or files_changed or "is_active" in changed:
-        mark_manifests_stale((present.series_id, book.series_id))
+    is_told_otherwise = is_shown_otherwise or files_changed or not changed.isdisjoint(("is_active", "sort_key"))
+    if is_told_otherwise:
         keep_names(book, files, authors=description.authors, series=description.series)
     book.save(update_fields=[*(name.removesuffix("_id") for name in TOLD), "described_at", "changed_at"])
     BookText.objects.update_or_create(book=book, defaults={"words": description.search_words})
     isbns = Identifier.objects.filter(file__book=book, scheme="isbn").values_list("value", flat=True).distinct()
     store_keys(book, description.keys(isbns))
+    if is_told_otherwise:
+        mark_manifests_stale((present.series_id, book.series_id))
 
 
 def new_book(file: BookFile, *, isbns: Iterable[str]) -> Book:
@@ -189,7 +192,6 @@ def new_book(file: BookFile, *, isbns: Iterable[str]) -> Book:
     book = Book(**description.plain, added_at=now, described_at=now, changed_at=now)
     book.series_id = series_named(description.series) if description.series else None
     insert_row(book)
-    mark_manifests_stale((book.series_id,))
     authors = authors_named({name for name, _ in description.contributors})
     insert_rows(
         [
@@ -202,6 +204,7 @@ def new_book(file: BookFile, *, isbns: Iterable[str]) -> Book:
     file.book = book
     insert_row(file)
     keep_names(book, [file], authors=description.authors, series=description.series)
+    mark_manifests_stale((book.series_id,))
     return book
 
 
@@ -228,6 +231,7 @@ def plain_fields(said: Sequence[Statement], edits: dict[str, Any], ranked: Seque
     stated_sort = "" if "title" in edits else chosen("sort_title")
     values["sort_title"] = edits.get("sort_title") or stated_sort or sort_title(values["title"], values["language"])
     values["sort_key"] = sort_key(values["sort_title"])
+    values["name_key"] = name_key(values["title"])
     values["subjects"] = list(chosen("subjects", ()))
     values["book_type"] = edits.get("book_type") or book_type(said, ranked)
     values["pages"] = next(filter(None, (statement.pages for statement in said)), None)
@@ -292,6 +296,9 @@ def store_contributors(book: Book, wanted: list[tuple[str, str]]) -> bool:
 
 def series_named(name: str) -> int:
     """The id of the series of this name."""
+    if not query("SELECT 1 FROM library_series WHERE name = %s", [name]):
+        # Of two with one folder the older has its plain name, so a lower id must be there before a higher one.
+        take_turn_for(f"folder {folder_key(name)}")
     return ids_named("library_series", {name}, "folder_key", folder_key)[name]
 
 

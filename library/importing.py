@@ -28,6 +28,7 @@ from library.errors import LibraryError, MayPass
 from library.formats import format_of
 from library.grouping import book_for, is_another_work
 from library.hashes import Digests
+from library.marks import marks_last
 from library.models import Book, BookFile, FileHash, Identifier, Import
 from library.naming import keep_path
 from library.pacing import Pace
@@ -248,6 +249,7 @@ def refuse(claimed: Import, sentence: str, *, may_pass: bool = False) -> None:
 
 
 @transaction.atomic
+@marks_last()
 def store(claimed: Import, read: ReadFile) -> None:
     """Bring the library's rows in line with what was read.
 
@@ -321,6 +323,7 @@ def change_file(file: BookFile, read: ReadFile, *, has_other_bytes: bool) -> Non
     filled(file, read).save(update_fields=OF_FILE)
     file.refresh_from_db(fields=["book"])
     keep_hash(file)
+    keep_path(file.pk, file.path)  # also where another file gave way, and the row has this path already
     wanted = identifiers_of(read)
     if wanted != set(file.identifiers.values_list("scheme", "value")):
         file.identifiers.all().delete()

@@ -116,7 +116,7 @@ def build_manifest(series: Series) -> BuiltManifest | None:
         "first_book_id": there[0].pk,
     }
     said = {"series_name": series.name, "book_type": listed["book_type"], "books": entries}
-    etag = _digest(said)
+    etag = _digest([said, choices])  # what any preference may see of it
     return BuiltManifest(
         listed=listed,
         etag=etag,

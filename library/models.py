@@ -50,6 +50,8 @@ class Book(models.Model):
     title_key = models.CharField(max_length=1000, db_index=True)  # matching.names.title_key, for resolve by equal title
     sort_title = models.CharField(max_length=1000, blank=True)
     sort_key = models.CharField(max_length=300, blank=True)  # matching.names.sort_key of the sort title
+    # Equal where downloads may have one name, see matching.own_names.name_key.
+    name_key = models.CharField(max_length=300, blank=True, db_index=True)
     language = models.CharField(max_length=50, blank=True)
     description = models.TextField(blank=True)  # plain text
     publisher = models.CharField(max_length=500, blank=True)

@@ -71,9 +71,9 @@ def distinct_marks(books: Iterable[Book]) -> dict[int, str]:
 
 def marks_among_all(books: Sequence[Book]) -> dict[int, str]:
     """The marks of books in no series, whose folder holds all such books of their type. One query."""
-    keys = {book.title_key for book in books}
-    columns = ("title", "title_key", "book_type", "series_index", "series")
-    alike = Book.objects.filter(title_key__in=keys, series=None, merged_into=None).only(*columns) if keys else []
+    keys = {own_names.name_key(book.title) for book in books}
+    columns = ("title", "book_type", "series_index", "series")
+    alike = Book.objects.filter(name_key__in=keys, series=None, merged_into=None).only(*columns) if keys else []
     folders: dict[str, list[Book]] = defaultdict(list)
     for each in alike:
         folders[each.book_type].append(each)

@@ -23,7 +23,7 @@ from django.utils import timezone
 from accounts.statements import query
 from library.claims import is_surely_dead, this_worker
 from library.errors import OutsideLibrary
-from library.marks import note_changed
+from library.marks import marks_last, note_changed
 from library.models import Book, BookFile, Import, Scan
 from library.walking import FoundFile, Met, below_any, found_below, is_gone, words_of
 
@@ -283,7 +283,7 @@ def take_in(going: Comparison, batch: Sequence[FoundFile]) -> None:
         others.append(found)
     queue, same = sorted_out(going, others)
     if queue or back or same:
-        with transaction.atomic():
+        with transaction.atomic(), marks_last():
             queue_imports(queue, going.scan)
             if back:
                 BookFile.objects.filter(pk__in=back).update(is_present=True)

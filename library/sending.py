@@ -5,6 +5,7 @@ read into memory but the piece that is being sent.
 """
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from urllib.parse import quote
@@ -30,22 +31,35 @@ HEADERS_ONLY = "tome.headers_only"  # in a request's META: a HEAD that is answer
 _RANGE = re.compile(r"bytes\s*=\s*(?:([0-9]{1,19})\s*-\s*([0-9]{0,19})|-\s*([0-9]{1,19}))\s*", re.IGNORECASE)
 
 
+# Of the threads that send (project.cli.service.WEB_THREADS), how many may be sending files: the others are for what is
+# answered at once, however many devices fall asleep over their downloads.
+SENDING_AT_MOST = 48
+_sending = threading.BoundedSemaphore(SENDING_AT_MOST)
+
+
 class Pieces:
     """What the server iterates over; it closes the file in any case, also when the device hangs up."""
 
     def __init__(self, file: OpenedFile, start: int, end: int) -> None:
         self._file = file
         self._pieces: Iterator[bytes] = file.pieces(start, end)
+        self._is_counted = True
 
     def __iter__(self) -> Iterator[bytes]:
         return self._pieces
 
     def close(self) -> None:
         self._file.close()
+        if self._is_counted:
+            self._is_counted = False
+            _sending.release()
+
+    def __del__(self) -> None:
+        self.close()  # of an answer that was never sent
 
 
 def file_response(request: HttpRequest, reader: Reader, book_id: int, file_id: int) -> HttpResponseBase:
-    """The file, part of it, or that the asker has it: 200, 206, 304 or 416; GET and HEAD.
+    """The file, part of it, or that the asker has it: 200, 206, 304 or 416; 503 if too many are sent; GET and HEAD.
 
     NoSuchFile and FileIsGone are raised as they are; after the latter the edge sends the scan's message.
     """
@@ -62,7 +76,8 @@ def file_response(request: HttpRequest, reader: Reader, book_id: int, file_id: i
     with closing(download.opened()) as file:
         if _has_it(request.headers.get("If-None-Match", ""), etag):
             return HttpResponseNotModified(headers=headers)
-        if settings.SENDFILE != "off":
+        # What a proxy sends has the proxy's tag; a device goes on with a download by the hash that it knows.
+        if settings.SENDFILE != "off" and "Range" not in request.headers:
             return _handed_over(download, media_type, headers)
         wanted = _wanted_range(request, etag, download.size) if request.method == "GET" else None
         if wanted is not None and wanted[0] >= wanted[1]:
@@ -75,6 +90,9 @@ def file_response(request: HttpRequest, reader: Reader, book_id: int, file_id: i
         status = 206 if wanted else 200
         if request.method == "HEAD" or HEADERS_ONLY in request.META:
             return HttpResponse(status=status, headers=headers, content_type=media_type)
+        if not _sending.acquire(blocking=False):
+            busy = "Too many files are being sent at this moment; try again in a minute."
+            return HttpResponse(busy, status=503, headers={"Retry-After": "60"}, content_type="text/plain")
         pieces = Pieces(file.handed_on(), start, end)
         return StreamingHttpResponse(pieces, status=status, headers=headers, content_type=media_type)
 

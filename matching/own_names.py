@@ -14,6 +14,7 @@ _REFUSED = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f-\x9f]')
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 # Names end at 255 bytes on ext4 and 255 UTF-16 units on FAT. KOReader adds ".sdr" and, while it downloads, more.
 NAME_BYTES = 240
+LONGEST_MARK = 40  # bytes of a mark and a suffix, with room to spare
 FOLDER_KEY_LENGTH = 300  # a name's 240 bytes, folded
 
 # What KOReader replaces where it saves from a catalogue; older ones replace commas on FAT as well.
@@ -37,6 +38,12 @@ def safe_name(text: str, *, suffix: str = "", fallback: str = "Untitled") -> str
 def folder_key(series: str) -> str:
     """Equal for series whose folders a device could not tell apart."""
     return unicodedata.normalize("NFC", safe_name(series).casefold())[:FOLDER_KEY_LENGTH]
+
+
+def name_key(title: str) -> str:
+    """Equal for titles whose downloads may get one name; for some that do not, too."""
+    safe = cut(safe_name(title), NAME_BYTES - LONGEST_MARK).casefold()
+    return unicodedata.normalize("NFC", safe.removesuffix(".kepub"))[:FOLDER_KEY_LENGTH]
 
 
 def cut(text: str, limit: int) -> str:

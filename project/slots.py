@@ -2,8 +2,8 @@
 
 A thread that sends a book's file to a slow device does nothing but wait, for minutes. There are many threads for that.
 Working is another matter: what a request computes and asks of the database is done by a few at a time, each with one of
-a few connections that outlive the threads. So a hundred sleepy devices hold up nobody, and the database sees no more
-connections than before.
+a few connections that outlive the threads. So sleepy devices hold up nobody, and the database sees no more connections
+than before.
 """
 
 import queue

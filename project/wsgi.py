@@ -15,4 +15,4 @@ from django.core.wsgi import get_wsgi_application
 from api.bodies import with_whole_bodies
 from project.slots import REQUESTS_AT_ONCE, with_slots
 
-application = with_slots(with_whole_bodies(get_wsgi_application()), REQUESTS_AT_ONCE)
+application = with_whole_bodies(with_slots(get_wsgi_application(), REQUESTS_AT_ONCE))

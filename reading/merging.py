@@ -19,7 +19,7 @@ from accounts.models import Reader
 from accounts.statements import take_turn_for
 from library.describing import describe
 from library.errors import LibraryError
-from library.marks import note_changed
+from library.marks import marks_last, note_changed
 from library.models import Book, BookFile, FileHash, FileLink, InboxItem
 from reading.marks import mark_payload_stale, mark_statuses_stale
 from reading.models import (
@@ -113,6 +113,7 @@ def _locked_books(*ids: int) -> dict[int, Book]:
 
 
 @transaction.atomic
+@marks_last()
 def _begin_merge(into_id: int, other_id: int) -> Regrouping:
     books = _locked_books(into_id, other_id)
     if len({into_id, other_id}) < 2:
@@ -141,6 +142,7 @@ def _begin_merge(into_id: int, other_id: int) -> Regrouping:
 
 
 @transaction.atomic
+@marks_last()
 def _begin_split(file_id: int) -> Regrouping:
     book_id = BookFile.objects.values_list("book", flat=True).filter(pk=file_id).first()
     if book_id is None:

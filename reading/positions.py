@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from accounts.devices import contact_before_run
@@ -100,9 +100,9 @@ def record_position(
         read_at=read_at,
         claimed_read_at=report.read_at,
         received_at=clock.now,
-        contact_before_at=_contact_before(report, device, clock),
         base_revision=report.base_revision,
     )
+    write.contact_before_at = _contact_before(write, report, clock)
     current, is_first = _locked(write)
     if not is_first:
         if _repeats_current(write, current):
@@ -130,11 +130,22 @@ def _fraction(report: PlaceReport) -> float:
     return min(max(report.percentage or 0.0, 0.0), 1.0)
 
 
-def _contact_before(report: PlaceReport, device: Device, clock: Clock) -> datetime | None:
-    """When a device that does not say when a page was read was last heard of, or told what it would overwrite."""
-    if report.read_at is not None:
+def _contact_before(write: PositionWrite, report: PlaceReport, clock: Clock) -> datetime | None:
+    """When a device that does not say when a page was read was last heard of, or told what it would overwrite.
+
+    One that is not told of the current place may be sending a queue, and stop and go on with it later. What counts is
+    when it last wrote of this very book or file, in a run of requests before the present one.
+    """
+    device = write.device
+    if report.read_at is not None or device is None:
         return None
-    last = device.last_contact_at if report.is_answered else contact_before_run(device, now=clock.now)
+    if report.is_answered:
+        return device.last_contact_at or EARLIEST
+    before = contact_before_run(device, now=clock.now)
+    if before is None:
+        return EARLIEST
+    earlier = _of_device(write).filter(received_at__lte=before)
+    last: datetime | None = earlier.aggregate(last=Max("received_at"))["last"]
     return last or EARLIEST
 
 
@@ -271,13 +282,12 @@ def _builds_on_an_older_revision(write: PositionWrite, current: Position, histor
 
 def _writes_of_device(write: PositionWrite) -> QuerySet[PositionWrite]:
     """The same as this write from its device, in the book or under the file that it is of."""
-    same = PositionWrite.objects.filter(
-        reader=write.reader,
-        book=write.book_id,
-        device=write.device,
-        percentage=write.percentage,
-        progress=write.progress,
-    )
+    return _of_device(write).filter(percentage=write.percentage, progress=write.progress)
+
+
+def _of_device(write: PositionWrite) -> QuerySet[PositionWrite]:
+    """What its device wrote of the book, or of the file without one, that this write is of."""
+    same = PositionWrite.objects.filter(reader=write.reader, book=write.book_id, device=write.device)
     return same if write.file is None or write.book_id is not None else same.filter(file__in=_same_files(write.file))
 
 
@@ -321,9 +331,9 @@ def park_position(
         verdict=Verdict.PARKED,
         read_at=clock.of_position(report.read_at),
         received_at=clock.now,
-        contact_before_at=_contact_before(report, device, clock),
         base_revision=report.base_revision,
     )
+    write.contact_before_at = _contact_before(write, report, clock)
     current = _parked_position(_same_files(file)) if report.read_at is None else None
     if current is not None:
         if _loses(write, current, _StoredHistory()):

@@ -89,6 +89,12 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='book',
+            name='name_key',
+            field=models.CharField(blank=True, db_index=True, default='', max_length=300),
+            preserve_default=False,
+        ),
+        migrations.AddField(
+            model_name='book',
             name='sort_key',
             field=models.CharField(blank=True, max_length=300),
         ),

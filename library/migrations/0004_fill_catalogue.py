@@ -4,7 +4,7 @@ from django.utils import timezone
 from library.naming import names_of
 from library.hashes import name_digest
 from matching.names import search_words, sort_key
-from matching.own_names import folder_key
+from matching.own_names import folder_key, name_key
 
 ROWS = 500
 
@@ -40,9 +40,10 @@ def fill_books(apps, schema_editor):
             people = sorted(book.authorships.all(), key=lambda each: each.place)
             series = book.series.name if book.series else ""
             book.sort_key = sort_key(book.sort_title or book.title)
+            book.name_key = name_key(book.title)
             found.append(texts(book=book, words=search_words(book.title, *(each.author.name for each in people), series)))
             book.written_by = [each.author.name for each in people if each.role == "aut"]
-        books.bulk_update(batch, ["sort_key"])
+        books.bulk_update(batch, ["sort_key", "name_key"])
         texts.objects.bulk_create(found)
         digests.objects.bulk_create(
             (

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from accounts import credentials
 from accounts.app_passwords import create_app_password, revoke_app_password
-from accounts.credentials import REMEMBERED_MOST, REMEMBERED_SECONDS, Memory, memory, reader_with_password
+from accounts.credentials import REMEMBERED_MOST, REMEMBERED_SECONDS, Busy, Memory, memory, reader_with_password
 from accounts.models import Reader
+from tests.waiting import wait_until
 
 
 class Checks:
@@ -65,7 +66,10 @@ def test_the_right_password_is_checked_once_in_some_minutes(ada: Reader, checks:
     elapsed.seconds += REMEMBERED_SECONDS - 1
     assert ask("ada", "correct horse") == ada
     assert checks.count == 1
-    elapsed.seconds += 2
+    elapsed.seconds += REMEMBERED_SECONDS - 1  # since it was last used
+    assert ask("ada", "correct horse") == ada
+    assert checks.count == 1
+    elapsed.seconds += REMEMBERED_SECONDS + 1
     assert ask("ada", "correct horse") == ada
     assert checks.count == 2
 
@@ -184,3 +188,35 @@ def test_a_dozen_requests_at_once_cost_one_slow_check(ada: Reader, monkeypatch: 
     with ThreadPoolExecutor(12) as pool:
         assert set(pool.map(request, range(12))) == {ada}
     assert counted.count == 1
+
+
+@pytest.mark.locking
+@pytest.mark.django_db(transaction=True)
+def test_who_guesses_passwords_keeps_nobody_waiting(ada: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One password is checked and one waits; a third is told so at once, and those that are remembered are let in."""
+    assert ask("ada", "correct horse") == ada
+    goes_on, begun = threading.Event(), threading.Semaphore(0)
+
+    def slow(reader: Reader | None, password: str) -> bool:
+        begun.release()
+        assert goes_on.wait(20)
+        return False
+
+    monkeypatch.setattr(credentials, "_is_password_of", slow)
+
+    def guess(number: int) -> Any:
+        try:
+            return ask("ada", f"guess {number}")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        guesses = [pool.submit(guess, number) for number in range(2)]
+        assert begun.acquire(timeout=20)
+        wait_until(lambda: len(credentials._under_way) == 2, what="the second guess to wait")
+        with pytest.raises(Busy):
+            ask("ada", "guess 3")
+        assert ask("ada", "correct horse") == ada
+        goes_on.set()
+        assert [each.result() for each in guesses] == [None, None]
+    assert credentials._under_way == {}

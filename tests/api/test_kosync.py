@@ -609,6 +609,22 @@ def test_a_replayed_queue_of_several_documents_is_one_run(
 
 
 @pytest.mark.parametrize("document", [UNKNOWN, "{md5}"])
+def test_a_queue_that_stops_and_goes_on_later_does_not_win_either(
+    document: str, stock: Stock, other: Stock, md5: str, time: Time
+) -> None:
+    """That the device was heard of meanwhile, about another document, says nothing of this one."""
+    document = document.format(md5=md5)
+    stock.push(document, 0.1, "10")
+    time.pass_by(days=1)
+    other.push(document, 0.6, "60")
+    time.pass_by(hours=3)
+    stock.push("f" * 32, 0.3)
+    time.pass_by(minutes=1)  # the rest had timed out
+    stock.push(document, 0.3, "30")
+    assert stock.pull(document)["progress"] == "60"
+
+
+@pytest.mark.parametrize("document", [UNKNOWN, "{md5}"])
 def test_the_same_push_again_does_not_win(document: str, stock: Stock, md5: str, time: Time) -> None:
     document = document.format(md5=md5)
     for percentage in (0.1, 0.2, 0.3, 0.1):

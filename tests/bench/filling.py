@@ -79,6 +79,7 @@ def fill_batch(descriptions: Sequence[Description], named: Named) -> list[int]:
     from library.models import Authorship, Book, BookFile, BookKey, BookText, FileHash, Identifier
     from matching.keys import keys_of_book
     from matching.names import file_name_key, search_words, sort_key, title_key
+    from matching.own_names import name_key
 
     named.learn(descriptions)
     books = [
@@ -86,6 +87,7 @@ def fill_batch(descriptions: Sequence[Description], named: Named) -> list[int]:
             title=each.title,
             title_key=title_key(each.title),
             sort_key=sort_key(each.title),
+            name_key=name_key(each.title),
             series_id=named.series.get(each.series),
             series_index=each.series_index,
             language=each.language,

@@ -17,8 +17,9 @@ from library import importing
 from library.claims import this_worker
 from library.describing import Statement
 from library.formats import stem_of
+from library.hashes import name_digest
 from library.importing import ATTEMPTS_LIMIT, CLAIM_SECONDS, import_next, import_some, requeue_abandoned
-from library.models import Author, Book, BookFile, FileHash, Identifier, Import
+from library.models import Author, Book, BookFile, FileHash, FileNameDigest, Identifier, Import
 from library.parsing import Parsed, Parser
 from library.queries import authors_of
 from library.scanning import finish_scans, queue_scan, scan_report, walk
@@ -375,7 +376,14 @@ def test_files_that_exchange_their_names_stay_their_own_books(make_epub: Callabl
     assert list(scan_all().failures) == []
     assert places() == {"a.epub": before["b.epub"], "b.epub": before["a.epub"]}
     assert BookFile.objects.get(path="a.epub").name_key == "a.epub"
+    assert_known_by_name()
     assert scan_all().imported == 0
+
+
+def assert_known_by_name() -> None:
+    """Each file can be told by the MD5 of the name that it has now."""
+    for file in BookFile.objects.all():
+        assert FileNameDigest.objects.filter(file=file, digest=name_digest(file.path)).exists(), file.path
 
 
 @pytest.mark.parametrize("names", [{"1": "2", "2": "3", "3": "4"}, {"3": "2", "2": "1", "1": "0"}])
@@ -389,6 +397,7 @@ def test_volumes_that_are_renumbered_stay_their_own_books(
     renamed(settings.LIBRARY_DIR, **names)
     scan_all()
     assert places() == {f"{after}.epub": before[f"{former}.epub"] for former, after in names.items()}
+    assert_known_by_name()
     assert scan_all().imported == 0
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
+from django.db import transaction
 
 from accounts.marks import MOST_ATTEMPTS, marks_that_failed
 from library import manifests
@@ -11,8 +12,16 @@ from library.describing import describe
 from library.downloads import find_download
 from library.editing import edit_book
 from library.inbox import mark_delivered, open_items, send_to_inbox
-from library.manifests import Answer, book_entry, preferred_order, refresh_manifests, series_list, series_manifest
-from library.marks import mark_manifests_stale
+from library.manifests import (
+    Answer,
+    book_entry,
+    entries_of,
+    preferred_order,
+    refresh_manifests,
+    series_list,
+    series_manifest,
+)
+from library.marks import mark_manifests_stale, marks_last
 from library.models import Book, BookFile, BookType, InboxItem, Manifest, Series, StaleManifest
 from library.scanning import mark_gone
 from reading.merging import merge_books
@@ -394,3 +403,73 @@ def test_a_change_while_it_is_built_is_not_lost(ada: Any, settings: Any, monkeyp
     monkeypatch.undo()
     refresh_manifests()
     assert manifest(ada, book)["books"][0]["title"] == "Changed meanwhile"
+
+
+def test_the_order_of_volumes_without_a_number_follows_their_sort_titles(ada: Any, settings: Any) -> None:
+    first, second = (volume(settings.LIBRARY_DIR, None, title=title) for title in ("A", "B"))
+    refresh_manifests()
+    edit_book(first, {"sort_title": "Z"})
+    refresh_manifests()
+    assert [entry["id"] for entry in manifest(ada, first)["books"]] == [second.pk, first.pk]
+    assert listed()[0]["first_book_id"] == second.pk
+
+
+def test_who_prefers_another_format_is_told_that_its_bytes_changed(ada: Any, settings: Any) -> None:
+    library = settings.LIBRARY_DIR
+    book = volume(library, 1)
+    pdf = add_file(book, make_epub(library / "dune.pdf", title="other bytes"), library)
+    describe(book)
+    refresh_manifests()
+    before = series_manifest(ada, book.pk, formats=["pdf"])
+    assert before is not None
+    BookFile.objects.filter(pk=pdf.pk).update(sha256="f" * 64, ko_md5="f" * 32)  # of the same length as before
+    describe(book)
+    refresh_manifests()
+    after = series_manifest(ada, book.pk, formats=["pdf"], known=before.etag)
+    assert after is not None
+    assert after.body is not None
+    assert b"f" * 64 in after.body
+
+
+ALIKE = [("...", "Untitled"), ("x" * 300 + "a", "x" * 300 + "b"), ("Ma\u00adrie", "Ma_rie"), ("漢" * 90, "漢" * 95)]
+
+
+@pytest.mark.parametrize(("first", "second"), ALIKE)
+def test_books_in_no_series_have_names_of_their_own_whoever_else_is_asked_for(
+    ada: Any, settings: Any, first: str, second: str
+) -> None:
+    library = settings.LIBRARY_DIR
+    books = [
+        add_book(make_epub(library / f"{n}.epub", title=f"{n}"), library, title=title)
+        for n, title in enumerate((first, second))
+    ]
+    together = {pk: entry["filename"] for pk, entry in entries_of(ada, [book.pk for book in books]).items()}
+    alone = {book.pk: entries_of(ada, [book.pk])[book.pk]["filename"] for book in books}
+    assert alone == together
+    assert len(set(alone.values())) == 2
+
+
+def test_marks_are_put_after_all_that_a_transaction_locks(settings: Any) -> None:
+    book = volume(settings.LIBRARY_DIR, 1)
+    refresh_manifests()
+    with transaction.atomic(), marks_last():
+        edit_book(book, {"title": "Another"})
+        assert not StaleManifest.objects.exists()
+    assert StaleManifest.objects.get().series_id == book.series_id
+
+
+def test_a_transaction_that_fails_leaves_no_mark(settings: Any) -> None:
+    book = volume(settings.LIBRARY_DIR, 1)
+    refresh_manifests()
+
+    @transaction.atomic
+    @marks_last()
+    def change_and_fail() -> None:
+        edit_book(book, {"title": "Another"})
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        change_and_fail()
+    assert not StaleManifest.objects.exists()
+    edit_book(book, {"title": "Another"})
+    assert StaleManifest.objects.exists()

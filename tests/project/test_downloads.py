@@ -16,6 +16,7 @@ import httpx
 import psutil
 import pytest
 
+from library.sending import SENDING_AT_MOST
 from tests.project.services import Service, service
 from tests.waiting import wait_until
 
@@ -175,10 +176,38 @@ def sleepy_devices(held: Held, count: int) -> Iterator[list[socket.socket]]:
 
 
 def test_devices_that_fall_asleep_over_a_download_hold_up_nobody(held: Held) -> None:
-    with sleepy_devices(held, 20):
+    with sleepy_devices(held, SENDING_AT_MOST):
         for path in ("/api/health", "/api/tome-sync/series", "/api/tome-sync/me"):
             answer = httpx.get(held.tome.url + path, headers=held.headers, timeout=10)
             assert answer.status_code == 200
+        one_more = httpx.get(held.url, headers=held.headers, timeout=10)
+        assert one_more.status_code == 503
+        assert one_more.headers["Retry-After"]
+        assert one_more.json()["detail"].endswith(".")
+
+    def is_sent_again() -> bool:
+        again = httpx.get(held.url, headers=held.headers | {"Range": "bytes=0-9"})
+        return again.status_code == 206
+
+    wait_until(is_sent_again, what="a download to be possible again", seconds=20)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "POST /api/nothing HTTP/1.1\r\nTransfer-Encoding: chunked",
+        "POST /api/tome-sync/sync HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000",
+        "POST /api/books HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: 50000000",
+    ],
+)
+def test_bodies_that_never_come_hold_up_nobody(held: Held, head: str) -> None:
+    with ExitStack() as stack:
+        for _ in range(8):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", held.tome.port)))
+            key = held.headers["Authorization"]
+            connection.sendall(f"{head}\r\nHost: localhost\r\nAuthorization: {key}\r\n\r\n5\r\n".encode())
+        answer = httpx.get(f"{held.tome.url}/api/tome-sync/me", headers=held.headers, timeout=10)
+        assert answer.status_code == 200
 
 
 def test_a_device_that_hangs_up_leaves_no_open_file(held: Held) -> None:

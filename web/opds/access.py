@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts.credentials import reader_with_password
+from accounts.credentials import Busy, reader_with_password
 from accounts.models import Reader
 from accounts.server import server_identifier
 from library.catalogue import InvalidCursor
@@ -43,7 +43,10 @@ def for_readers(view: View[Arguments]) -> Callable[Concatenate[HttpRequest, Argu
             refused = sentence(405, "A catalogue can only be read.")
             refused["Allow"] = ", ".join(METHODS)
             return refused
-        reader = reader_of(request)
+        try:
+            reader = reader_of(request)
+        except Busy:
+            return sentence(503, "Other passwords are being checked at this moment; try again in a second.")
         if reader is None:
             return unknown_reader(request)
         try:
