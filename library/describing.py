@@ -15,9 +15,9 @@ from django.utils import timezone
 from accounts.statements import insert_row, insert_rows, query, run, take_turn_for
 from library.formats import PREFERENCE, stem_of
 from library.formats.metadata import Contributor, Metadata, title_from_stem
+from library.known_names import keep_names
 from library.marks import mark_manifests_stale
 from library.models import AUTHOR, Authorship, Book, BookFile, BookKey, BookText, BookType, Identifier
-from library.naming import keep_names
 from library.places import Place, book_type_of_place, place_of
 from matching.keys import keys_of_book
 from matching.names import author_key, search_words, sort_key, title_key

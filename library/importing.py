@@ -28,9 +28,9 @@ from library.errors import LibraryError, MayPass
 from library.formats import format_of
 from library.grouping import book_for, is_another_work
 from library.hashes import Digests
+from library.known_names import keep_path
 from library.marks import marks_last
 from library.models import Book, BookFile, FileHash, Identifier, Import
-from library.naming import keep_path
 from library.pacing import Pace
 from library.parsing import Parsed, Parser
 from library.scanning import mark_gone

@@ -15,8 +15,8 @@ from django.utils import timezone
 from accounts.models import Reader
 from accounts.statements import fetch_rows, query, update_row
 from library.hashes import digest_number, name_digest
+from library.known_names import names_of, path_names
 from library.models import Book, BookFile
-from library.naming import names_of, path_names
 from library.queries import IS_VISIBLE, authors_of, books_visible_to, standing_ids, visible_book, with_details
 from library.resolving import resolve
 from matching.names import base_name, file_name_key

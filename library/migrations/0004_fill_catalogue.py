@@ -1,7 +1,7 @@
 from django.db import migrations
 from django.utils import timezone
 
-from library.naming import names_of
+from library.known_names import names_of
 from library.hashes import name_digest
 from matching.names import search_words, sort_key
 from matching.own_names import folder_key, name_key

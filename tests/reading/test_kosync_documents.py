@@ -113,7 +113,7 @@ def test_a_name_of_a_file_gives_the_hash_of_the_file(ada: Reader, book: Book, pu
 def test_of_two_books_the_one_that_is_called_so_today_is_meant(
     ada: Reader, shelve: Shelve, make_epub: Callable[..., Path]
 ) -> None:
-    from library.naming import keep_path
+    from library.known_names import keep_path
 
     one, two = shelve("Emma", "Emma.epub"), shelve("Persuasion", "Persuasion.epub")
     keep_path(two.files.get().pk, "Emma.epub")  # it was called so before
