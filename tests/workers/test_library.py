@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from library.importing import CLAIM_SECONDS
-from library.models import Book, Import
+from library.manifests import series_list
+from library.models import Book, Import, Manifest
 from library.scanning import queue_scan, scan_report
 from workers import library as tasks
 
@@ -34,7 +35,28 @@ def test_importing_ends_the_scan_and_has_parked_reading_adopted(
         tasks.import_queued()
     assert Book.objects.count() == 2
     assert scan_report(scan).state == "finished"
-    assert enqueued == ["reading.adopt"]
+    assert enqueued == ["library.refresh_manifests", "reading.adopt"]
+
+
+def test_manifests_are_brought_up_to_date_and_a_turn_that_lasts_too_long_leaves_the_rest(
+    make_epub: Callable[..., Path],
+    enqueued: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    for series in ("Dune", "Emma"):
+        make_epub(f"{series}.epub", title=series, series=series, series_index=1)
+    tasks.scan(queue_scan().pk)
+    tasks.import_queued()
+    monkeypatch.setattr(tasks, "TURN_SECONDS", -1.0)
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.refresh_manifests()
+    assert enqueued[-1] == "library.refresh_manifests"
+    assert not Manifest.objects.exists()
+    monkeypatch.setattr(tasks, "TURN_SECONDS", 60.0)
+    tasks.refresh_manifests()
+    assert list(Manifest.objects.order_by("name").values_list("name", flat=True)) == ["Dune", "Emma"]
+    assert b"Emma" in (series_list().body or b"")
 
 
 def test_with_nothing_to_import_nothing_is_asked_for(
