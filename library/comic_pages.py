@@ -4,8 +4,10 @@ They are unpacked and decoded in the process for hostile files (`library.parsing
 keeps one of these, from the first page on until none was asked for in a while.
 """
 
+import math
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -29,7 +31,9 @@ IDLE_SECONDS = 60.0  # turning a page takes a minute at most; starting a process
 # Of the few threads that answer requests, how many may be busy with images; the others wait so long for a seat. A cover
 # takes milliseconds, a hostile page its full time, and devices that sync are not to wait for it.
 SEATS = 2
-SEAT_SECONDS = 1.0
+SEAT_SECONDS = 0.5
+# Covers take milliseconds and pages a tenth of a second: behind one that takes longer nobody waits.
+PATIENCE_SECONDS = 0.3
 OF_COMICS = ("id", "book_id", "path", "format", "size", "mtime_ns", "sha256", "is_present", "stated")
 
 Wanted = TypeVar("Wanted")
@@ -121,10 +125,12 @@ class Images:
         self._jobs: SimpleQueue[tuple[Callable[[Parser], Any], Future[Any]] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._parser: Parser | None = None
+        self._began_at = math.inf  # the job that goes on now, by time.monotonic
 
     def ask(self, job: Callable[[Parser], Wanted]) -> Wanted:
         """What `job` gets from the reading process; raises what it raises, and Busy where too many wait already."""
-        if not self._seats.acquire(timeout=SEAT_SECONDS):
+        is_slow = time.monotonic() - self._began_at > PATIENCE_SECONDS
+        if not self._seats.acquire(timeout=0 if is_slow else SEAT_SECONDS):
             raise Busy("The server is busy with other pages; try again in a moment.")
         try:
             answer: Future[Wanted] = Future()
@@ -156,10 +162,13 @@ class Images:
             self._parser = parser
             while (next_job := self._next_job()) is not None:
                 job, answer = next_job
+                self._began_at = time.monotonic()
                 try:
                     answer.set_result(job(parser))
                 except BaseException as error:
                     answer.set_exception(error)
+                finally:
+                    self._began_at = math.inf
                 del next_job, job, answer  # or the last page would stay in memory until the next one
 
     def _next_job(self) -> tuple[Callable[[Parser], Any], "Future[Any]"] | None:

@@ -9,6 +9,9 @@ from library.hashes import name_digest
 from library.models import Book, BookFile, FileNameDigest
 from matching.own_names import own_names
 
+# What devices call files of these formats instead: some readers know no KEPUB, and KOReader no suffix of AZW3 but this.
+OTHER_SUFFIXES = {"kepub.epub": (".epub",), "azw3": (".azw", ".azw3.azw")}
+
 
 def keep_names(book: Book, files: Iterable[BookFile], *, authors: Sequence[str], series: str) -> None:
     """Note what these files of a book are called now; what they were called before stays known."""
@@ -37,7 +40,7 @@ def path_names(path: str) -> set[str]:
 def names_of(book: Book, file: BookFile, *, authors: Sequence[str], series: str) -> set[str]:
     """The base names of a file: its own, what Tome calls it, and what KOReader makes of a catalogue's entry."""
     names = path_names(file.path)
-    suffixes = {f".{file.format}", f".{file.format.rpartition('.')[2]}"}  # some readers call a KEPUB `.epub`
+    suffixes = {f".{file.format}", *OTHER_SUFFIXES.get(file.format, ())}
     for suffix in suffixes:
         made = own_names(
             book_id=book.pk,

@@ -20,6 +20,7 @@ FOLDER_KEY_LENGTH = 300  # a name's 240 bytes, folded
 # What KOReader replaces where it saves from a catalogue; older ones replace commas on FAT as well.
 _KOREADER_REFUSED = re.compile(r'[\\/:*?"<>|]')
 _KOREADER_REFUSED_EARLIER = re.compile(r'[\\/:*?"<>|,]')
+NOBODY = "Unknown Author"  # who wrote a book without authors, as catalogues say it and KOReader's files are called
 KOREADER_BYTES = 240  # of the name without its suffix; newer ones count the suffix too
 
 
@@ -86,8 +87,10 @@ def own_names(
 ) -> OwnNames:
     """All names that a file of this book and suffix (`.epub`) can have got from Tome."""
     shown = entry_title(title=title, series=series, series_index=series_index)
-    unmarked = frozenset((safe_name(shown, suffix=suffix), *catalogue_names(shown, suffix=suffix)))
-    stated = [*authors[:1], *([", ".join(authors)] if len(authors) > 1 else [])]
+    nobody = () if authors else catalogue_names(f"{NOBODY} - {shown}", suffix=suffix)
+    unmarked = frozenset((safe_name(shown, suffix=suffix), *catalogue_names(shown, suffix=suffix), *nobody))
+    # KOReader takes one of several authors, the last in OPDS 1.2, earlier versions the first, or all of them.
+    stated = [*authors, *([", ".join(authors)] if len(authors) > 1 else [])]
     marked = frozenset(
         (
             safe_name(shown, suffix=id_mark(book_id) + suffix),

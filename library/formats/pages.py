@@ -70,6 +70,7 @@ def as_jpeg(image: bytes, width: int) -> bytes:
             opened = Image.open(io.BytesIO(image), formats=FORMATS)
         orientation = opened.getexif().get(ORIENTATION, 1)
         is_small = opened.width <= width and opened.height <= HEIGHT_LIMIT
+        is_small = is_small and opened.width * opened.height <= PIXELS_LIMIT
         if is_small and orientation == 1 and opened.format == "JPEG" and opened.mode in ("L", "RGB"):
             return image
         if opened.width * opened.height > PIXELS_LIMIT:

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from library import comic_pages, parsing
-from library.comic_pages import Busy, Comic, Images, NoSuchPage, clamped_width, find_comic
+from library.comic_pages import PATIENCE_SECONDS, Busy, Comic, Images, NoSuchPage, clamped_width, find_comic
 from library.errors import LibraryError, MayPass, NotAnEbook
 from library.formats.child import READY
 from library.parsing import PageImage, page_outcome
@@ -136,6 +136,21 @@ def test_who_finds_no_seat_is_told_to_come_again(images: Images, path: Path, mon
         done.set()
         assert [each.result() for each in slow] == [True, True]
     assert page(images, path).jpeg is not None
+
+
+def test_nobody_waits_behind_a_page_that_takes_long(
+    images: Images, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comic_pages, "SEAT_SECONDS", 3600.0)
+    goes_on = threading.Event()
+    with ThreadPoolExecutor(comic_pages.SEATS) as threads:
+        slow = [threads.submit(images.ask, lambda parser: goes_on.wait(30)) for _ in range(comic_pages.SEATS)]
+        wait_until(lambda: images._seats._value == 0, what="all seats to be taken")
+        wait_until(lambda: time.monotonic() - images._began_at > PATIENCE_SECONDS, what="the page to take long")
+        with pytest.raises(Busy):
+            page(images, path)
+        goes_on.set()
+        assert [each.result() for each in slow] == [True, True]
 
 
 def test_a_job_that_fails_fails_for_its_asker_alone(images: Images, path: Path) -> None:

@@ -65,3 +65,20 @@ def test_a_cut_ends_between_two_characters_and_before_spaces() -> None:
 def test_a_volume_is_written_without_needless_digits(index: float, shown: str) -> None:
     assert volume_number(index) == shown
     assert entry_title(title="T", series="S", series_index=index) == f"Vol. {shown} — T"
+
+
+def test_every_author_alone_may_be_the_one_that_a_catalogue_browser_takes() -> None:
+    own = own_names(
+        book_id=7, title="Emma", authors=("A. B.", "C. D.", "E. F."), series="", series_index=None, suffix=".epub"
+    )
+    assert {
+        "A. B. - Emma.epub",
+        "C. D. - Emma.epub",
+        "E. F. - Emma.epub",
+        "A. B., C. D., E. F. - Emma.epub",
+    } <= own.marked
+
+
+def test_a_book_without_authors_is_saved_under_nobodys_name_which_says_no_more_than_its_title() -> None:
+    own = own_names(book_id=7, title="Emma", authors=(), series="", series_index=None, suffix=".pdf")
+    assert "Unknown Author - Emma.pdf" in own.plain

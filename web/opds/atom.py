@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from library.covers import cover_version
 from library.sending import MEDIA_TYPES
+from matching.own_names import NOBODY
 from web.opds.access import server
 from web.opds.feeds import CATALOGUE, BookEntry, Entry, Feed, page_last_read, shown_initials
 from web.opds.links import (
@@ -136,6 +137,8 @@ def _book(entry: BookEntry, links: Links) -> Iterator[str]:
     for author_id, name in book.authors:
         address = links.feed(f"authors/{author_id}")
         yield f"<author><name>{escaped(name)}</name><uri>{address}</uri></author>"
+    if not book.authors:  # so that the name under which KOReader saves the file is one that we know
+        yield f"<author><name>{NOBODY}</name></author>"
     yield f"<updated>{moment(book.changed_at)}</updated><published>{moment(book.added_at)}</published>"
     for element, value in (("issued", book.published), ("language", book.language), ("publisher", book.publisher)):
         if value:

@@ -27,7 +27,9 @@ CATALOGUE = "Tome"
 LONGEST_SEARCH = 200
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # when a library that never had a book last changed
 COMICS = ("cbz", "cbr")
-OF_PLACES = ("id", "book_id", "percentage", "progress", "kind", "ko_md5", "read_at", "updated_at", "revision")
+OF_PLACES = (
+    *("id", "book_id", "percentage", "progress", "kind", "ko_md5", "read_at", "updated_at", "revision", "is_cleared"),
+)
 
 
 @dataclass(frozen=True)
@@ -144,9 +146,10 @@ def found_books(asked: Asked) -> Feed:
 
 
 def all_series(asked: Asked) -> Feed:
-    page = catalogue.series_by_name(asked.reader, initial=asked.initial, after=asked.after)
-    # A series' row follows its books some moments later.
+    # A series' row follows its books some moments later. Asked before the page is: what is rebuilt in between is then
+    # newer than it is said to be, and not older.
     changed_at = None if catalogue.is_series_list_stale() else catalogue.changed_at(asked.reader)
+    page = catalogue.series_by_name(asked.reader, initial=asked.initial, after=asked.after)
     return Feed(
         key="series",
         title="Series",
@@ -249,9 +252,10 @@ def _books(
     is_dated: bool = True,
     query: Mapping[str, str] | None = None,
 ) -> Feed:
-    places = _places(asked.reader, page.items)
+    known = _places(asked.reader, page.items)
+    places = {book_id: place for book_id, place in known.items() if not place.is_cleared}
     formats = _preferred(asked.reader)
-    read = [place.updated_at for place in places.values()]
+    read = [place.updated_at for place in known.values()]
     changed = [listed.changed_at for listed in page.items]
     # Of the whole library: a book that went leaves the others as old as they were.
     latest = catalogue.changed_at(asked.reader) if is_dated else None
@@ -285,10 +289,10 @@ def _books(
 
 
 def _places(reader: Reader, listed: Sequence[Listed]) -> dict[int, Position]:
-    """Where the reader is in these books."""
+    """Where the reader is in these books; of a place that was cleared that it was, which is a change as well."""
     if not listed:
         return {}
-    condition = f"reader_id = %s AND book_id IN ({', '.join(['%s'] * len(listed))}) AND NOT is_cleared"
+    condition = f"reader_id = %s AND book_id IN ({', '.join(['%s'] * len(listed))})"
     places = fetch_rows(Position, condition, [reader.pk, *(each.book_id for each in listed)], only=OF_PLACES)
     return {place.book_id: place for place in sorted(places, key=lambda place: place.book_id)}
 

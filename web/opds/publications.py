@@ -7,6 +7,7 @@ import orjson
 
 from library.covers import cover_version
 from library.sending import MEDIA_TYPES
+from matching.own_names import NOBODY
 from web.opds.atom import FACETS, moment, urn
 from web.opds.feeds import ENTRIES, BookEntry, Entry, Feed, shown_initials
 from web.opds.links import (
@@ -119,10 +120,9 @@ def _metadata(entry: BookEntry, links: Links) -> dict[str, Any]:
         "title": entry.title,
         "modified": moment(book.changed_at),
     }
-    if book.authors:
-        said["author"] = [
-            {"name": name, "links": [_link(links.feed(f"authors/{author_id}"))]} for author_id, name in book.authors
-        ]
+    said["author"] = [
+        {"name": name, "links": [_link(links.feed(f"authors/{author_id}"))]} for author_id, name in book.authors
+    ] or [{"name": NOBODY}]  # so that the name under which KOReader saves the file is one that we know
     if _LANGUAGE.fullmatch(book.language):
         said["language"] = book.language
     if _DAY.fullmatch(book.published):

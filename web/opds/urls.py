@@ -53,6 +53,7 @@ def feed_patterns() -> list[URLPattern]:
 
 
 files = [
+    path("opds", root),  # what the template of search.xml may come to
     path("search.xml", views.search_description_or_search),
     path("download/<opds_number:book_id>/<opds_number:file_id>.<opds_word:format>", views.download),
     path("covers/<opds_number:book_id>/<opds_word:version>/<opds_word:size>.jpg", views.cover),

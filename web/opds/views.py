@@ -59,10 +59,11 @@ def root_or_search(asked: Asked) -> Feed:
 def search_description(request: HttpRequest, reader: Reader) -> HttpResponse:
     """Where to search.
 
-    The template is a query alone: clients resolve it against the address of this document, of the feed that names it
-    or of the catalogue, with a slash at its end and without, and by each of these the search is found.
+    Clients resolve the template against the address of this document, of the feed that names it or of the catalogue,
+    with a slash at its end and without, and by each of these the search is found. It begins with a letter, since
+    KOReader drops what else an attribute begins with.
     """
-    content = atom.search_description("?q={searchTerms}")
+    content = atom.search_description("opds?q={searchTerms}")
     headers = {"Cache-Control": ASKED_ANEW, "ETag": etag_of("search")}
     return unchanged(request, headers) or sent(request, content, DESCRIPTION_TYPE, headers)
 

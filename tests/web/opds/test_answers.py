@@ -149,3 +149,16 @@ def test_two_readers_pages_and_versions_have_tags_of_their_own(
     paths += ["/opds/books?initial=s", "/opds/search?q=x", "/opds/search?q=y", "/opds/types/book", "/opds/types/manga"]
     tags: list[Any] = [asking.get(path)["ETag"] for asking in (browser, bobs_browser) for path in paths]
     assert len(set(tags)) == 2 * len(paths)
+
+
+def test_a_place_that_is_cleared_is_a_change_as_well(
+    browser: Browser, ada: Reader, start: str, settled: dict[str, Book]
+) -> None:
+    place = PlaceReport(0.5, progress="6")
+    report_position(ada, settled["cbz"].pk, place, device=DeviceClue("k", "K"), clock=Clock(timezone.now()))
+    Position.objects.update(updated_at=LONG_AGO + timedelta(hours=1))
+    before = browser.get(f"{start}/books")
+    Position.objects.update(is_cleared=True, updated_at=LONG_AGO + timedelta(hours=2))
+    after = browser.get(f"{start}/books")
+    assert before["ETag"] != after["ETag"]
+    assert after["Last-Modified"] == http_date((LONG_AGO + timedelta(hours=2)).timestamp())

@@ -113,6 +113,7 @@ def test_the_described_search_is_found_whatever_its_template_is_resolved_against
     assert answer["Content-Type"] == "application/opensearchdescription+xml"
     [url] = etree.fromstring(answer.content).iterchildren(f"{OPENSEARCH}Url")
     assert "application/atom+xml" in url.get("type")
+    assert url.get("template")[0].isalpha()  # KOReader drops what else the value of an attribute begins with
     template = url.get("template").replace("{searchTerms}", quote("the watch"[4:]))
     for base in (described, root.address):
         assert browser.open(urljoin(base, template)).titles == ["Watch"]
