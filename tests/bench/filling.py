@@ -172,9 +172,11 @@ def fill_sessions(name: str, books: list[int], count: int) -> None:
 if __name__ == "__main__":
     os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
     django.setup()
+    from library.manifests import refresh_manifests
     from reading import rebuilding
 
     book_ids = fill_books(int(sys.argv[1]))
     fill_sessions("ada", book_ids, int(sys.argv[2]))
     rebuilding.rebuild()
+    refresh_manifests(seconds=3600)
     sys.stdout.write(json.dumps(book_ids))
