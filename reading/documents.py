@@ -192,7 +192,8 @@ class _Lookup:
         return FoundDocument(book, md5, wanted, files, kept, is_traced=True)
 
     def by_hash(self) -> FoundDocument | None:
-        books = {row[1] for row in self.of_kind("hash")}
+        hashed = self.of_kind("hash")
+        books = {row[1] for row in hashed} if len(hashed) < ROWS_AT_MOST else set()
         book = visible_book(self.reader, _only_id(books)) if len(books) == 1 else None
         return FoundDocument(book, self.report.ko_md5) if book else None
 
