@@ -9,6 +9,7 @@ from ninja.errors import ValidationError
 
 from api.auth import reader_of
 from koplugin.packer import build_plugin, plugin_version
+from library.sending import is_current
 
 router = Router()
 
@@ -23,13 +24,6 @@ class Version(Schema):
 def get_version(request: HttpRequest) -> Version:
     """The version of the plugin that this server hands out."""
     return Version(version=plugin_version())
-
-
-def is_current(request: HttpRequest, etag: str) -> bool:
-    """Whether the asking client says that it has what this ETag names."""
-    known = request.headers.get("If-None-Match", "")
-    tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
-    return etag in tags or "*" in tags
 
 
 @router.get("/tome-sync/plugin", include_in_schema=True)

@@ -11,7 +11,7 @@ from ninja import Router
 from accounts.models import Reader
 from accounts.statements import query, utc
 from api.auth import reader_of, web_or_key
-from api.plugin import is_current
+from library.sending import is_current
 from reading.marks import PENDING, ask_for_payload
 from reading.payload import compose, shown_time, today_of
 from workers.enqueue import enqueue

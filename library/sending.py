@@ -74,7 +74,7 @@ def file_response(request: HttpRequest, reader: Reader, book_id: int, file_id: i
     }
     media_type = MEDIA_TYPES[download.format]
     with closing(download.opened()) as file:
-        if _has_it(request.headers.get("If-None-Match", ""), etag):
+        if is_current(request, etag):
             return HttpResponseNotModified(headers=headers)
         # What a proxy sends has the proxy's tag; a device goes on with a download by the hash that it knows.
         if settings.SENDFILE != "off" and "Range" not in request.headers:
@@ -106,8 +106,9 @@ def content_disposition(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _has_it(known: str, etag: str) -> bool:
-    tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
+def is_current(request: HttpRequest, etag: str) -> bool:
+    """Whether the asking client says that it has what this ETag, quotes included, names."""
+    tags = {tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")}
     return etag in tags or "*" in tags
 
 

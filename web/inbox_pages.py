@@ -10,13 +10,12 @@ from accounts.models import Reader
 from library.catalogue import listed_from_ids
 from library.inbox import mark_delivered, send_to_inbox
 from library.models import InboxItem, Series
-from library.queries import books_visible_to, visible_book
+from library.queries import LARGEST_ID, books_visible_to, visible_book
 from web.library_pages import NO_SUCH_BOOK
 from web.rendering import origin_of, page, reader_of, show, way_back
 from web.shelf import shelf, waiting_books
 
 SHOWN_AT_MOST = 200
-LARGEST_ID = 2**63 - 1
 
 
 @page

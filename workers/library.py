@@ -5,6 +5,7 @@ rows: they say what was begun, when and by whom, and beat's sweeps look every te
 """
 
 import time
+from functools import partial
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
@@ -15,24 +16,17 @@ from library.covers import remove_orphans
 from library.importing import import_some, requeue_abandoned
 from library.scanning import WALK_SECONDS, claim_scan, finish_scans, walk
 from workers.enqueue import enqueue
-from workers.reading import adopt
+from workers.reading import adopt, retried_task
 
 # A task that ends soon lets others have the worker, and lets it stop in an orderly way.
 TURN_SECONDS = 60.0
 # A book takes milliseconds, one of a gigabyte on a slow share a minute. The soft limit ends a file that never ends,
 # with time left to say so in its row; the hard one kills, and `library.importing.CLAIM_SECONDS` equals it.
 SOFT_SECONDS, HARD_SECONDS = 240, 300
+long_task = partial(retried_task, acks_late=True)
 
 
-@shared_task(
-    name="library.scan",
-    acks_late=True,
-    soft_time_limit=WALK_SECONDS - 30,
-    time_limit=WALK_SECONDS,
-    autoretry_for=(OperationalError,),
-    retry_backoff=True,
-    max_retries=5,
-)
+@long_task(name="library.scan", soft_time_limit=WALK_SECONDS - 30, time_limit=WALK_SECONDS)
 def scan(scan_id: int | None = None) -> None:
     """Walk what a queued scan is to look at, then have its files imported. One that another worker has is left to it.
 
@@ -44,15 +38,7 @@ def scan(scan_id: int | None = None) -> None:
         enqueue(import_queued)
 
 
-@shared_task(
-    name="library.import_queued",
-    acks_late=True,
-    soft_time_limit=SOFT_SECONDS,
-    time_limit=HARD_SECONDS,
-    autoretry_for=(OperationalError,),
-    retry_backoff=True,
-    max_retries=5,
-)
+@long_task(name="library.import_queued", soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
 def import_queued() -> None:
     """Import what is queued for about a minute; what is left then is the next message's."""
     requeue_abandoned()
@@ -65,15 +51,7 @@ def import_queued() -> None:
         enqueue(adopt)  # devices may have reported reading of these files before they came, or came back
 
 
-@shared_task(
-    name="library.refresh_manifests",
-    acks_late=True,
-    soft_time_limit=SOFT_SECONDS,
-    time_limit=HARD_SECONDS,
-    autoretry_for=(OperationalError,),
-    retry_backoff=True,
-    max_retries=5,
-)
+@long_task(name="library.refresh_manifests", soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
 def refresh_manifests() -> None:
     """Bring the manifests of series that changed up to date, for about a minute; the next message goes on."""
     _, is_done = library.manifests.refresh_manifests(

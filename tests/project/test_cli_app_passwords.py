@@ -1,41 +1,15 @@
 """`tome app-password`, called as the console script calls it."""
 
-import sys
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from project import cli
-
-
-class Ended(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Tome = Callable[..., Ended]
-
-
-@pytest.fixture
-def tome(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tome:
-    """Runs a command in this process."""
-
-    def call(*arguments: object) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["tome", "app-password", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        shown = capsys.readouterr()
-        return Ended(int(end.value.code or 0), shown.out, shown.err)
-
-    return call
+from tests.project.commands import Tome
 
 
 @pytest.mark.parametrize("command", ["create", "list", "revoke"])
 def test_every_command_explains_itself(tome: Tome, command: str) -> None:
-    ended = tome(command, "--help")
+    ended = tome("app-password", command, "--help")
     assert ended.status == 0
     assert f"Usage: tome app-password {command}" in ended.out
 
@@ -45,7 +19,7 @@ def test_a_password_is_the_only_thing_on_stdout_and_works(ada: Any, tome: Tome) 
 
     from accounts.app_passwords import md5_of, reader_and_app_password
 
-    ended = tome("create", "--user", "ada", "--label", "Kobo")
+    ended = tome("app-password", "create", "--user", "ada", "--label", "Kobo")
     assert (ended.status, ended.err) == (0, "")
     assert ended.out.endswith("\n")
     password = ended.out.removesuffix("\n")
@@ -54,10 +28,10 @@ def test_a_password_is_the_only_thing_on_stdout_and_works(ada: Any, tome: Tome) 
 
 
 def test_those_that_are_valid_are_listed_without_the_passwords(ada: Any, bob: Any, tome: Tome) -> None:
-    password = tome("create", "--user", "ada", "--label", "Kobo \x1b[31m").out.strip()
-    tome("create", "--user", "ada", "--label", "Phone")
+    password = tome("app-password", "create", "--user", "ada", "--label", "Kobo \x1b[31m").out.strip()
+    tome("app-password", "create", "--user", "ada", "--label", "Phone")
     ada.app_passwords.filter(label="Phone").update(last_used_at="2026-05-01T12:30:00Z")
-    ended = tome("list", "--user", "ada")
+    ended = tome("app-password", "list", "--user", "ada")
     assert ended.status == 0
     head, kobo, phone = ended.out.splitlines()
     assert head.split() == ["ID", "MADE", "LAST", "USED", "LABEL"]
@@ -66,28 +40,28 @@ def test_those_that_are_valid_are_listed_without_the_passwords(ada: Any, bob: An
     assert phone.split("  ")[-1] == "Phone"
     assert "2026-05-01 12:30 UTC" in phone
     assert password not in ended.out
-    assert tome("list", "--user", "bob") == (0, "", "There are no app passwords of 'bob'.\n")
+    assert tome("app-password", "list", "--user", "bob") == (0, "", "There are no app passwords of 'bob'.\n")
 
 
 def test_one_that_is_revoked_is_gone_and_no_stranger_can_do_that(ada: Any, bob: Any, tome: Tome) -> None:
-    tome("create", "--user", "ada")
+    tome("app-password", "create", "--user", "ada")
     password = ada.app_passwords.get()
-    ended = tome("revoke", "--user", "bob", password.pk)
+    ended = tome("app-password", "revoke", "--user", "bob", password.pk)
     assert (ended.status, ended.err) == (1, f"Error: There is no app password {password.pk} of 'bob'.\n")
-    assert tome("revoke", "--user", "ada", password.pk).status == 0
-    assert tome("revoke", "--user", "ada", password.pk).status == 1
-    assert tome("list", "--user", "ada").out == ""
+    assert tome("app-password", "revoke", "--user", "ada", password.pk).status == 0
+    assert tome("app-password", "revoke", "--user", "ada", password.pk).status == 1
+    assert tome("app-password", "list", "--user", "ada").out == ""
 
 
 @pytest.mark.parametrize("arguments", [("create",), ("list",), ("revoke", "1")])
 def test_an_account_that_there_is_not_is_said(db: None, tome: Tome, arguments: tuple[str, ...]) -> None:
-    ended = tome(arguments[0], "--user", "nobody", *arguments[1:])
+    ended = tome("app-password", arguments[0], "--user", "nobody", *arguments[1:])
     assert (ended.status, ended.out) == (1, "")
     assert ended.err == "Error: There is no account 'nobody'; make one with `tome user create`.\n"
 
 
 @pytest.mark.parametrize("number", ["x", "-1", "9" * 30])
 def test_an_id_that_can_be_none_is_refused(ada: Any, tome: Tome, number: str) -> None:
-    ended = tome("revoke", "--user", "ada", "--", number)
+    ended = tome("app-password", "revoke", "--user", "ada", "--", number)
     assert ended.status != 0
     assert "Error: " in ended.err

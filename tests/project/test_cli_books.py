@@ -1,47 +1,22 @@
 """`tome book`, `tome files` and `tome link`, called as the console script calls them; once against a real service."""
 
 import json
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from celery import current_app
 from redis import Redis
 
-from project import cli
 from tests.conftest import add_file
 from tests.nodes import environment_for
+from tests.project.commands import Tome
 from tests.project.services import python, run
 from tests.workers.broker import running_redis
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-
-
-class Ended(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Tome = Callable[..., Ended]
-
-
-@pytest.fixture
-def tome(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tome:
-    """Runs a command in this process."""
-
-    def call(*arguments: object) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["tome", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        shown = capsys.readouterr()
-        return Ended(int(end.value.code or 0), shown.out, shown.err)
-
-    return call
 
 
 @pytest.fixture

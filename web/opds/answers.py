@@ -21,6 +21,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils import timezone
 from django.utils.http import http_date, parse_http_date_safe
 
+from library.sending import is_current
+
 UNSETTLED = timedelta(seconds=5)  # a change may be committed some time after the moment that it notes
 A_YEAR = 365 * 24 * 3600
 KEPT = f"private, max-age={A_YEAR}, immutable"
@@ -42,10 +44,9 @@ def freshness(etag: str, last_modified: datetime | None) -> dict[str, str]:
 
 def unchanged(request: HttpRequest, headers: dict[str, str]) -> HttpResponse | None:
     """304, if the asking client has what these headers describe."""
-    known, since = request.headers.get("If-None-Match"), request.headers.get("If-Modified-Since")
-    if known is not None:
-        tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
-        is_same = headers["ETag"] in tags or "*" in tags
+    since = request.headers.get("If-Modified-Since")
+    if "If-None-Match" in request.headers:
+        is_same = is_current(request, headers["ETag"])
     elif since is not None and "Last-Modified" in headers:
         had = parse_http_date_safe(since)
         is_same = had is not None and (parse_http_date_safe(headers["Last-Modified"]) or time.time()) <= had

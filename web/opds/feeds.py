@@ -154,7 +154,6 @@ def all_series(asked: Asked) -> Feed:
         key="series",
         title="Series",
         address="series",
-        kind=NAVIGATION,
         state=[page.next, *((series.series_id, series.changed_at, series.book_count) for series in page.items)],
         updated=max((series.changed_at for series in page.items), default=NEVER),
         last_modified=changed_at,
@@ -170,11 +169,14 @@ def all_series(asked: Asked) -> Feed:
             )
             for series in page.items
         ],
-        query=_given(initial=asked.initial),
-        after=asked.after,
-        next=page.next,
-        initials=True,
+        **_by_letters(asked, page.next),
     )
+
+
+def _by_letters(asked: Asked, following: str) -> dict[str, Any]:
+    """What a list by name has of a feed whatever it lists: its letters, its place and where it goes on."""
+    given = _given(initial=asked.initial)
+    return {"kind": NAVIGATION, "query": given, "after": asked.after, "next": following, "initials": True}
 
 
 def one_series(asked: Asked, number: int) -> Feed:
@@ -192,7 +194,6 @@ def all_authors(asked: Asked) -> Feed:
         key="authors",
         title="Authors",
         address="authors",
-        kind=NAVIGATION,
         state=[changed_at, page.next, *(author.pk for author in page.items)],
         updated=changed_at,
         last_modified=changed_at,
@@ -200,10 +201,7 @@ def all_authors(asked: Asked) -> Feed:
             Entry(f"author:{author.pk}", author.name, f"authors/{author.pk}", f"Books by {author.name}", changed_at)
             for author in page.items
         ],
-        query=_given(initial=asked.initial),
-        after=asked.after,
-        next=page.next,
-        initials=True,
+        **_by_letters(asked, page.next),
     )
 
 

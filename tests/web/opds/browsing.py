@@ -2,6 +2,7 @@
 
 import base64
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -71,7 +72,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Shown:
+class Shown(ABC):
     """A feed as a client has it in front of it."""
 
     browser: Browser
@@ -79,15 +80,15 @@ class Shown:
     answer: Any
 
     @property
-    def links(self) -> list[Link]:
-        raise NotImplementedError
+    @abstractmethod
+    def links(self) -> list[Link]: ...
 
     @property
-    def titles(self) -> list[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def titles(self) -> list[str]: ...
 
-    def entry_links(self, title: str) -> list[Link]:
-        raise NotImplementedError
+    @abstractmethod
+    def entry_links(self, title: str) -> list[Link]: ...
 
     def resolved(self, href: str) -> str:
         return urljoin(self.address, href)
