@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts.marks import PASSING, Passing, drain, drop_marks
 from accounts.models import Reader
-from accounts.statements import query
+from accounts.statements import fetch_row, query
 from library.formats import PREFERENCE
 from library.marks import mark_series_list_stale
 from library.models import Book, BookFile, Manifest, Series, SeriesList, StaleManifest, StaleSeriesList
@@ -220,7 +220,8 @@ def _unstored_manifest(reader: Reader, book_id: int, wanted: Sequence[str], know
 
 def formats_of(reader: Reader) -> list[str]:
     """The formats that the reader prefers, the first most; the reader may have been read without them."""
-    return list(Reader.objects.values_list("formats", flat=True).get(pk=reader.pk))
+    row = fetch_row(Reader, "id = %s", [reader.pk], only=("id", "formats"))
+    return list(row.formats) if row else []
 
 
 def entries_of(reader: Reader, book_ids: Sequence[int]) -> dict[int, dict[str, Any]]:

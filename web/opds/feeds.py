@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from accounts.models import Reader
-from accounts.statements import fetch_row, fetch_rows
+from accounts.statements import fetch_rows
 from library import catalogue
 from library.catalogue import ENTRIES, INITIALS, BookDetails, FileDetails, InvalidCursor, Listed, Page
 from library.covers import version_of
-from library.manifests import preferred_order
+from library.manifests import formats_of, preferred_order
 from library.models import Author, BookType, Series
 from matching.own_names import entry_title
 from reading.continuing import books_being_read
@@ -252,7 +252,7 @@ def _books(
 ) -> Feed:
     known = _places(asked.reader, page.items)
     places = {book_id: place for book_id, place in known.items() if not place.is_cleared}
-    formats = _preferred(asked.reader)
+    formats = formats_of(asked.reader)
     read = [place.updated_at for place in known.values()]
     changed = [listed.changed_at for listed in page.items]
     # Of the whole library: a book that went leaves the others as old as they were.
@@ -293,12 +293,6 @@ def _places(reader: Reader, listed: Sequence[Listed]) -> dict[int, Position]:
     condition = f"reader_id = %s AND book_id IN ({', '.join(['%s'] * len(listed))})"
     places = fetch_rows(Position, condition, [reader.pk, *(each.book_id for each in listed)], only=OF_PLACES)
     return {place.book_id: place for place in sorted(places, key=lambda place: place.book_id)}
-
-
-def _preferred(reader: Reader) -> list[str]:
-    """The formats that the reader prefers; who is let in comes without them."""
-    row = fetch_row(Reader, "id = %s", [reader.pk], only=("id", "formats"))
-    return list(row.formats) if row else []
 
 
 def _one_of_each(files: list[FileDetails], order: list[str]) -> list[FileDetails]:
