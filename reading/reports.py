@@ -138,18 +138,21 @@ def _note_contact(known: Device, device: DeviceClue, clock: Clock) -> None:
 
 
 def _store_place(reader: Reader, item: PositionItem, *, device: Device, clock: Clock) -> PositionOutcome | Refusal:
-    book: Book | None = None
-    if item.book_id is not None:
-        book = visible_book(reader, item.book_id)
-    if book is None and item.file is None:
+    named = visible_book(reader, item.book_id) if item.book_id is not None else None
+    if named is None and item.file is None:
         return Refusal("There is no such book.")
     place = item.place_in_file
-    claimed = item.book_id if book is not None and book.pk != item.book_id else None
+    book: Book | None = None
     file: DeviceFile | None = None
+    claimed: int | None = None
     try:
         with transaction.atomic():
-            if book is None and item.file is not None:
+            if item.file is not None:
+                # A device that names both knows the book from when it last asked; what is said of the file may be newer.
                 book, file = book_of_file(reader, item.file)
+            if book is None and named is not None:
+                book, file = named, None
+                claimed = item.book_id if named.pk != item.book_id else None
             if book is not None:
                 verdict = record_position(
                     reader, book, place, device=device, clock=clock, file=file, claimed_book_id=claimed

@@ -91,15 +91,24 @@ class _Batch:
         """The book as an answer may name it: one that is not there now is answered like one that does not exist."""
         return book_id if book_id not in self.away else None
 
-    def place_of(self, report: SessionReport) -> tuple[int | None, DeviceFile | None]:
-        if report.book_id is not None and report.book_id in self.books:
-            return self.books[report.book_id].book_id, None
-        if report.file is None:
-            return None, None
-        if report.file not in self.files:
-            book, file = book_of_file(self.reader, report.file)
-            self.files[report.file] = (book.pk if book else None, file)
-        return self.files[report.file]
+    def place_of(self, report: SessionReport) -> tuple[int | None, DeviceFile | None, int | None]:
+        """The book, the file that says so, and the book's id by which the device named it if that is another one.
+
+        A device that names both knows the book from when it last asked; what is said of the file may be newer.
+        """
+        named = self.books.get(report.book_id) if report.book_id is not None else None
+        if report.file is not None:
+            if report.file not in self.files:
+                book, kept = book_of_file(self.reader, report.file)
+                self.files[report.file] = (book.pk if book else None, kept)
+            book_id, file = self.files[report.file]
+            if book_id is not None:
+                return book_id, file, None
+            if named is None:
+                return None, file, report.book_id
+        if named is None:
+            return None, None, report.book_id
+        return named.book_id, None, report.book_id if report.book_id != named.book_id else None
 
 
 def timing_of(report: SessionReport, clock: Clock) -> Timing | str:
@@ -169,12 +178,12 @@ def record_sessions(
         if isinstance(timing, str):
             ignored[uuid] = timing
             continue
-        book_id, file = batch.place_of(report)
+        book_id, file, claimed_book_id = batch.place_of(report)
         fresh[uuid] = Session(
             reader=reader,
             uuid=uuid,
             book_id=book_id,
-            claimed_book_id=report.book_id if report.book_id != book_id else None,
+            claimed_book_id=claimed_book_id,
             ko_md5=report.file_md5,
             file=file,
             device=device,

@@ -1,5 +1,5 @@
 std = "luajit"
-globals = { "G_reader_settings", "host", "os" }
+globals = { "G_reader_settings", "host", "io", "os" }
 self = false
 ignore = { "21/_.*" }
 max_line_length = 120

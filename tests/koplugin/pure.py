@@ -1,5 +1,6 @@
 """The plugin's pure modules in LuaJIT, with nothing of KOReader around them."""
 
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
@@ -8,15 +9,20 @@ from lupa.luajit21 import LuaRuntime
 from tests.koplugin.koreader import json_decode, json_encode
 
 LOADER = b"""
-local read_source = ...
-local shared_require = require
-local loaded = {}
+local read_source, loaded = ...
 function require(name)
-    local module = name:match("^tomesync/(.+)$")
-    assert(module, "a pure module asks for " .. name)
-    loaded[name] = loaded[name] or assert(loadstring(read_source(module), "@" .. module))()
+    if not loaded[name] then
+        local module = name:match("^tomesync/(.+)$")
+        assert(module, "a pure module asks for " .. name)
+        loaded[name] = assert(loadstring(read_source(module), "@" .. module))()
+    end
     return loaded[name]
 end
+"""
+
+CALL = b"""
+local it, name = ...
+return it[name](it, select(3, ...))
 """
 
 CODEC = b"""
@@ -35,12 +41,17 @@ return {
 
 
 class PureLua:
-    """Runs Lua text; `require` finds the plugin's modules and no others."""
+    """Runs Lua text; `require` finds the plugin's modules and no others.
 
-    def __init__(self) -> None:
+    Modules of KOReader that are named in `empty` are there, with nothing in them: for what only mentions them.
+    """
+
+    def __init__(self, empty: Iterable[str] = ()) -> None:
         self.runtime = LuaRuntime(encoding=None, unpack_returned_tuples=True)
-        source = resources.files("koplugin") / "lua"
-        self.runtime.execute(LOADER, lambda name: (source / f"{name.decode()}.lua").read_bytes())
+        source = resources.files("koplugin") / "src" / "tomesync"
+        loaded = self.table({name: {} for name in empty})
+        self.runtime.execute(LOADER, lambda name: (source / f"{name.decode()}.lua").read_bytes(), loaded)
+        self._call = self.runtime.eval(b"loadstring(...)", CALL)
         null = self.runtime.eval(b"newproxy()")
         self.codec = self.runtime.execute(
             CODEC,
@@ -51,6 +62,13 @@ class PureLua:
     def run(self, text: str, *arguments: Any) -> Any:
         """What `text` returns; it sees the arguments as `...`."""
         return self.runtime.execute(text.encode(), *arguments)
+
+    def module(self, name: str) -> Any:
+        return self.run(f'return require("tomesync/{name}")')
+
+    def call(self, it: Any, method: str, *arguments: Any) -> Any:
+        """What `it:method(...)` answers, the arguments being Python's, and so the answer if it is no table."""
+        return self._call(it, method.encode(), *map(self.table, arguments))
 
     def table(self, content: Any) -> Any:
         """Python's dicts, lists and texts as Lua's."""

@@ -44,7 +44,7 @@ def stored(received: Received) -> Answer:
         body={
             "server_time": received.body["sent_at"],
             "server_id": "server-1",
-            "plugin_version": "8",
+            "plugin_version": "9",
             "positions": [
                 {"book_id": 12, "verdict": "stored", "revision": first} for _ in received.body.get("positions", [])
             ],

@@ -1,19 +1,22 @@
 """The ZIP: exactly two files, the same bytes each time, and values that can do no harm."""
 
 import io
+import os
+import re
 import zipfile
-from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lupa.luajit21 import LuaRuntime
 
+import koplugin
 from koplugin.packer import build_plugin, lua_quoted, plugin_version
-from tests.koplugin.koreader import KOReader
-from tests.koplugin.server import TomeServer
+from tests.koplugin.koreader import FRONTEND, KOReader
 
+SOURCES = Path(koplugin.__file__).parent / "src"
 HOSTILE = [
     'a"b',
     "a\\",
@@ -47,11 +50,37 @@ def packed(**values: str) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(build_plugin(**given)))
 
 
+# KOReader's own modules, as far as loading is concerned: whatever is asked of them is there and does nothing.
+ANYTHING = b"""
+local anything
+anything = setmetatable({}, {
+    __index = function() return anything end,
+    __call = function() return anything end,
+    __concat = function() return "" end,
+})
+table.insert(package.loaders, function()
+    return function() return anything end
+end)
+"""
+
+
+def loaded(main: bytes, folder: Path) -> LuaRuntime:
+    """LuaJIT, once it has defined the modules of this main.lua; what loads them has nothing to load."""
+    (folder / "main.lua").write_bytes(main)
+    lua = LuaRuntime(encoding=None)
+    lua.execute(ANYTHING)
+    lua.execute(
+        b'local path = ... package.preload["logger"] = function() error("no more") end pcall(dofile, path)',
+        os.fsencode(folder / "main.lua"),
+    )
+    return lua
+
+
 def baked(archive: zipfile.ZipFile) -> dict[str, str]:
     """The values as the built main.lua holds them once LuaJIT has loaded it."""
-    source = archive.read("tomesync.koplugin/main.lua")
-    head, _, _ = source.partition(b'sources["tomesync/book"]')
-    table = LuaRuntime(encoding=None).execute(head + b'return require("tomesync/baked")')
+    with TemporaryDirectory() as folder:
+        lua = loaded(archive.read("tomesync.koplugin/main.lua"), Path(folder))
+    table = lua.execute(b'return require("tomesync/baked")')
     return {name.decode(): value.decode() for name, value in table.items()}
 
 
@@ -66,10 +95,49 @@ def test_building_it_twice_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch)
     assert build_plugin(server_url="http://tome.example", api_key="tk_1", username="ada") == first
 
 
-def test_every_lua_module_is_in_it() -> None:
+def test_its_files_are_stored_as_they_are_for_a_plugin_that_reads_its_own_update() -> None:
+    assert [entry.compress_type for entry in packed().infolist()] == [zipfile.ZIP_STORED] * 2
+
+
+def test_every_lua_module_is_in_it_as_it_is_and_says_where_it_comes_from() -> None:
     main = packed().read("tomesync.koplugin/main.lua").decode()
-    names = {entry.name.removesuffix(".lua") for entry in (resources.files("koplugin") / "lua").iterdir()}
-    assert all(f'sources["tomesync/{name}"]' in main for name in names - {"meta"})
+    names = [path.stem for path in SOURCES.glob("tomesync/*.lua")]
+    assert "outbox" in names
+    for name in names:
+        source = (SOURCES / f"tomesync/{name}.lua").read_text("utf-8")
+        lines = [
+            f"-- tomesync/{name}  (koplugin/src/tomesync/{name}.lua)",
+            f'package.loaded["tomesync/{name}"] = nil',
+            f'package.preload["tomesync/{name}"] = function(...)',
+            f"{source}end",
+        ]
+        assert "\n".join(lines) in main
+
+
+def test_every_module_compiles_and_so_does_the_whole() -> None:
+    main = packed().read("tomesync.koplugin/main.lua")
+    LuaRuntime(encoding=None).execute(b"assert(loadstring(...))", main)
+
+
+def test_each_load_has_modules_of_its_own(tmp_path: Path) -> None:
+    """Two copies in two folders, or a new version over an old one: KOReader keeps what was loaded."""
+    archives = [packed(username=name) for name in ("ada", "bob")]
+    for number, archive in enumerate(archives):
+        archive.extractall(tmp_path / str(number))
+    lua = LuaRuntime(encoding=None)
+    lua.execute(ANYTHING)
+    for number, name in enumerate((b"ada", b"bob")):
+        main = tmp_path / str(number) / "tomesync.koplugin" / "main.lua"
+        lua.execute(b'package.preload["logger"] = function() error("no more") end')
+        lua.execute(b"pcall(dofile, ...)", os.fsencode(main))
+        assert lua.execute(b'return require("tomesync/baked").username') == name
+
+
+def test_no_module_is_asked_for_later_when_another_copy_may_have_taken_its_place() -> None:
+    asked = re.compile(r"""^(.*)require\(?["']tomesync/""", re.MULTILINE)
+    for path in SOURCES.glob("tomesync/*.lua"):
+        before = asked.findall(path.read_text("utf-8"))
+        assert [text for text in before if not re.match(r"local \w+ = $", text)] == [], path.name
 
 
 def test_version_key_and_name_are_baked_in() -> None:
@@ -141,20 +209,21 @@ def test_an_address_that_no_plugin_could_use_is_refused_with_a_sentence(address:
         build_plugin(server_url=address, api_key="tk_1", username="ada")
 
 
-def test_nothing_of_it_reaches_what_all_plugins_share(kobo: KOReader) -> None:
+def test_nothing_of_it_reaches_what_all_plugins_share_under_a_name_that_is_not_its_own(kobo: KOReader) -> None:
     shared = kobo.loaded_modules
     assert "ui/uimanager" in shared
-    assert [name for name in shared if "tomesync" in name] == []
-    assert kobo.new_globals == ["G_reader_settings"]
+    assert "tomesync/main" in shared
+    ours = {path.stem for path in SOURCES.glob("tomesync/*.lua")} - {path.stem for path in FRONTEND.glob("*.lua")}
+    assert [name for name in shared if name in ours] == []
+    assert kobo.new_globals == ["G_defaults", "G_reader_settings"]
 
 
-def test_a_name_that_breaks_out_of_nothing_also_works_in_the_running_plugin(
-    tome: TomeServer, tmp_path: Path, novel: Path
-) -> None:
-    zip_ = build_plugin(server_url=tome.url, api_key="tk_1", username='Zoë "]] --\n\\ os.exit()')
-    kobo = KOReader(zip_, tmp_path / "kobo")
+def test_a_name_that_breaks_out_of_nothing_also_works_in_the_running_plugin(tmp_path: Path, novel: Path) -> None:
+    zip_ = build_plugin(server_url="http://tome.example", api_key="tk_1", username='Zoë "]] --\n\\ os.exit()')
+    kobo = KOReader(zip_, tmp_path / "kobo", is_online=False)
     kobo.open(novel)
     kobo.turn_pages(3)
     kobo.close()
-    assert 'User: Zoë "]] --\n\\ os.exit()' in kobo.menu
-    assert len(tome.batches) == 1
+    assert 'User: Zoë "]] --\n\\ os.exit()' in kobo.menu_of("About")
+    assert sorted(entry["kind"] for entry in kobo.waiting()) == ["position", "session"]
+    assert kobo.warnings == []

@@ -1,11 +1,5 @@
 -- Starts the file manager, opens and closes documents, and sends the events around that in KOReader's own order.
 
-local DataStorage = require("datastorage")
-local LuaSettings = require("luasettings")
-
-G_reader_settings = LuaSettings:open(DataStorage:getDataDir() .. "/settings.reader.lua")
-G_reader_settings:saveSetting("device_id", host.device_id)
-
 local real_time, real_date = os.time, os.date
 function os.time(when)
     return when and real_time(when) or math.floor(host.now())
@@ -14,26 +8,81 @@ function os.date(format, when)
     return real_date(format, when or os.time())
 end
 
+local DataStorage = require("datastorage")
+local LuaSettings = require("luasettings")
+
+G_reader_settings = LuaSettings:open_own(DataStorage:getDataDir() .. "/settings.reader.lua")
+G_reader_settings:saveSetting("device_id", host.device_id)
+for name, value in pairs(host.presets) do
+    G_reader_settings:saveSetting(name, value)
+end
+rawset(_G, "G_defaults", LuaSettings:open_own(DataStorage:getDataDir() .. "/defaults.custom.lua"))
+rawset(_G, "python", nil) -- a plugin has no such thing
+rawset(table, "pack", function(...)
+    return { n = select("#", ...), ... }
+end)
+rawset(table, "unpack", unpack)
+
+local Dispatcher = require("dispatcher")
+local DocSettings = require("docsettings")
 local Event = require("ui/event")
+local FileManager = require("apps/filemanager/filemanager")
+local MainMenu = require("mainmenu")
 local NetworkMgr = require("ui/network/manager")
+local ReaderUI = require("apps/reader/readerui")
 local UIManager = require("ui/uimanager")
 local WidgetContainer = require("ui/widget/container/widgetcontainer")
+local logger = require("logger")
 
 local koreader = {}
+package.loaded.koreader = koreader
+
+-- All plugins share the globals, so this one is to leave them alone.
+if host.has_strict_globals then
+    setmetatable(_G, {
+        __index = function(_globals, name)
+            error("the global " .. tostring(name) .. " is not there", 2)
+        end,
+        __newindex = function(_globals, name)
+            error("the global " .. tostring(name) .. " would be new", 2)
+        end,
+    })
+end
 
 -- The plugin's class, loaded once as KOReader does
+
+--- An error in a handler is logged, and the event then counts as not handled.
+local Handler = {}
+function Handler.__call(self, ...)
+    if host.is_metered then
+        host.step("event " .. self.name)
+    end
+    host.enter(self.name)
+    local did_run, answer = pcall(self.method, ...)
+    host.leave()
+    if not did_run then
+        logger.err("An error occurred while executing handler tomesync:" .. self.name .. ":\n", answer)
+        return false
+    end
+    return answer
+end
 
 local function load_plugin(folder)
     local path_before = package.path
     package.path = folder .. "/?.lua;" .. path_before
     local class = assert(dofile(folder .. "/main.lua"), "main.lua gives no class")
     local meta = assert(dofile(folder .. "/_meta.lua"), "_meta.lua gives no table")
-    package.path = path_before
     class.path, class.name = folder, "tomesync"
     for key, value in pairs(meta) do
         assert(key ~= "name", "a name in _meta.lua is ignored with a warning")
         class[key] = value
     end
+    for name, value in pairs(class) do
+        if name:sub(1, 2) == "on" and type(value) == "function" then
+            class[name] = setmetatable({ name = name, method = value }, Handler)
+        end
+    end
+    package.path = path_before .. ";" .. folder .. "/?.lua"
     return class
 end
 
@@ -41,20 +90,19 @@ local Plugin = load_plugin(host.plugin_dir)
 
 -- What the reader's modules know
 
-local Menu = WidgetContainer:extend{}
-function Menu:init()
-    self.entries = {}
-end
-function Menu:registerToMainMenu(plugin)
-    table.insert(self.entries, plugin)
-end
-
 local Link = WidgetContainer:extend{}
 function Link:init()
     self.stack = {}
 end
 function Link:addCurrentLocationToStack()
     table.insert(self.stack, self.ui.view:getLastProgress())
+end
+function Link:onGoBackLink()
+    local place = table.remove(self.stack)
+    if place then
+        self.ui:handleEvent(Event:new(self.ui.rolling and "GotoXPointer" or "GotoPage", place))
+    end
+    return true
 end
 
 local Document = {}
@@ -76,6 +124,10 @@ end
 function Document:getPageCount()
     return self.info.number_of_pages
 end
+--- The page that an xpointer is on here; 1 for one that is not in the document.
+function Document:getPageFromXPointer(xpointer)
+    return self.xpointer_pages[xpointer] or 1
+end
 function Document:getXPointer()
     return self.xpointers[self.page]
 end
@@ -89,9 +141,10 @@ local View = WidgetContainer:extend{}
 --- Where the book was left; without an event of its own.
 function View:init()
     local stored, document = self.stored, self.document
-    local page = document.info.has_pages and stored.page or document.xpointer_pages[stored.progress]
+    local page = document.info.has_pages and stored:readSetting("last_page")
+        or document.xpointer_pages[stored:readSetting("last_xpointer")]
     document.page = page or 1
-    self.xpointer = stored.progress or document:getXPointer()
+    self.xpointer = stored:readSetting("last_xpointer") or document:getXPointer()
 end
 function View:_go(page)
     local document = self.document
@@ -123,6 +176,13 @@ function View:onGotoViewRel(pages)
     self:_go(self.document.page + pages)
     return true
 end
+function View:onSaveSettings()
+    if self.ui.document then
+        local is_paged = self.document.info.has_pages
+        self.stored:saveSetting(is_paged and "last_page" or "last_xpointer", self:getLastProgress())
+        self.stored:saveSetting("percent_finished", self.document.page / self.document:getPageCount())
+    end
+end
 function View:getLastPercent()
     return self.document.page / self.document:getPageCount()
 end
@@ -136,13 +196,17 @@ local Screen = WidgetContainer:extend{}
 function Screen:getCurrentPage()
     return self.document.page
 end
+function Screen:onRefresh()
+    host.count("refreshes")
+    return true
+end
 
 local function send(name, ...)
     UIManager.ui:handleEvent(Event:new(name, ...))
 end
 
 local function with_plugin(ui)
-    ui.menu = Menu:new{}
+    ui.menu = MainMenu:new{ ui = ui }
     return function()
         ui.tomesync = Plugin:new{ ui = ui, document = ui.document, view = ui.view, dialog = ui }
         table.insert(ui, ui.tomesync)
@@ -150,43 +214,58 @@ local function with_plugin(ui)
 end
 
 function koreader.show_files()
-    local ui = Screen:new{}
+    local ui = Screen:new{ name = "filemanager" }
     with_plugin(ui)()
+    FileManager.instance = ui
     UIManager.ui = ui
     send("SetDimensions")
     send("PathChanged", host.data_dir)
     send("Show")
 end
 
---- `given`: path, pages, xpointers (one a page), has_pages, is_scrolled, title, authors, progress, page.
+--- What KOReader keeps of a book from its first opening on.
+local function settings_of(given)
+    local settings = DocSettings:open(given.path)
+    settings:readSetting("partial_md5_checksum", require("util").partialMD5(given.path))
+    settings:saveSetting("doc_props", { title = given.title, authors = given.authors })
+    return settings
+end
+
+--- `given`: path, pages, xpointers (one a page), has_pages, is_scrolled, title, authors.
 function koreader.open(given)
     send("ShowingReader")
+    send("SaveSettings")
     koreader.save()
     send("CloseWidget")
-    UIManager.ui = nil
+    UIManager.ui, FileManager.instance = nil, nil
     -- KOReader opens documents inside a coroutine.
     local opening = coroutine.create(function()
         local document = Document.of(given)
-        local ui = Screen:new{ document = document, doc_props = { title = given.title, authors = given.authors } }
+        local ui = Screen:new{
+            name = "ReaderUI",
+            document = document,
+            doc_settings = settings_of(given),
+            doc_props = { title = given.title, authors = given.authors, display_title = given.title },
+        }
         local add_plugin = with_plugin(ui)
         ui.link = Link:new{ ui = ui }
-        ui.view = View:new{ ui = ui, document = document, stored = given, is_scrolled = given.is_scrolled }
-        ui.doc_settings = { data = given }
+        ui.view = View:new{ ui = ui, document = document, stored = ui.doc_settings, is_scrolled = given.is_scrolled }
         if given.has_pages then
             ui.paging = ui.view
         else
             ui.rolling = ui.view
         end
         table.insert(ui, ui.view)
+        table.insert(ui, ui.link)
         add_plugin()
         UIManager.ui = ui
         send("DocSettingsLoad", ui.doc_settings, document)
         if given.has_pages then
             ui.view:tell_page()
-            send("ReadSettings", given)
+            send("ReadSettings", ui.doc_settings)
             send("ReaderReady", ui.doc_settings)
         else
-            send("ReadSettings", given)
+            send("ReadSettings", ui.doc_settings)
             send("PreRenderDocument")
             ui.view:tell_page()
             send("ReaderReady", ui.doc_settings)
@@ -194,26 +273,46 @@ function koreader.open(given)
         end
         send("Show")
     end)
+    UIManager.is_opening = true
     local did_run, message = coroutine.resume(opening)
+    UIManager.is_opening = false
     assert(did_run, message)
     assert(coroutine.status(opening) == "dead", "something yields while a document opens")
+    ReaderUI.instance = UIManager.ui
 end
 
---- Answers what the book's sidecar would keep.
-function koreader.close()
+local function close_book()
     local ui = UIManager.ui
     send("CloseDocument")
-    local progress, page = ui.view:getLastProgress(), ui.document.page
     koreader.save()
     ui.document = nil
     send("CloseWidget")
+    ReaderUI.instance = nil
+end
+
+function koreader.close()
+    close_book()
     koreader.show_files()
-    return progress, page
+end
+
+--- From the menu: the reader sees to its document first, so the plugin hears of the exit last.
+function koreader.exit()
+    if UIManager.ui.document then
+        close_book()
+    else
+        koreader.save()
+        send("CloseWidget")
+    end
+    send("Exit")
+    G_reader_settings:flush()
 end
 
 function koreader.save()
     send("FlushSettings")
     send("SaveSettings")
+    if UIManager.ui.doc_settings and UIManager.ui.document then
+        UIManager.ui.doc_settings:flush()
+    end
     G_reader_settings:flush()
 end
 
@@ -223,6 +322,10 @@ end
 
 function koreader.go_to(page)
     send("GotoPage", page)
+end
+
+function koreader.go_back_link()
+    send("GoBackLink")
 end
 
 --- Another font size: the same text, other page numbers.
@@ -250,20 +353,19 @@ function koreader.page()
     return UIManager.ui.document.page
 end
 
+-- The network and sleep
+
 function koreader.disconnect()
     send("NetworkDisconnecting")
-    NetworkMgr.is_connected = false
+    host.set_connected(false)
     send("NetworkDisconnected")
 end
 
 function koreader.connect()
-    NetworkMgr.is_connected = true
     send("NetworkConnecting")
+    host.set_connected(true)
     send("NetworkConnected")
-end
-
-function koreader.is_connected()
-    return NetworkMgr.is_connected
+    NetworkMgr:run_waiting()
 end
 
 function koreader.suspend()
@@ -275,28 +377,168 @@ function koreader.resume()
     send("Resume")
 end
 
-koreader.run_due = function() UIManager:run_due() end
-koreader.next_at = function() return UIManager:next_at() end
-koreader.answer = function(is_yes) UIManager:answer(is_yes) end
+function koreader.run_due()
+    UIManager:run_due()
+end
 
---- Each entry's text, and whether it can be tapped.
-function koreader.menu_items()
-    local menu_items = {}
-    for _, plugin in ipairs(UIManager.ui.menu.entries) do
-        plugin:addToMainMenu(menu_items)
+function koreader.next_at()
+    return UIManager:next_at()
+end
+
+-- The menu
+
+function koreader.menu_items(texts)
+    return UIManager.ui.menu:list(texts)
+end
+
+function koreader.menu_place()
+    return UIManager.ui.menu:get_place()
+end
+
+function koreader.menu_entry()
+    return UIManager.ui.menu:get_entry_text()
+end
+
+function koreader.tap(texts)
+    UIManager.ui.menu:tap(texts)
+end
+
+function koreader.hold(texts)
+    UIManager.ui.menu:hold(texts)
+end
+
+function koreader.is_menu_open()
+    return UIManager.ui.menu.is_open
+end
+
+-- Windows
+
+local function top()
+    return assert(UIManager:top(), "there is no window on the screen")
+end
+
+local function begins(text, beginning)
+    return text:sub(1, #beginning) == beginning
+end
+
+local function text_of(button)
+    return button.text_func and button.text_func() or button.text or button.icon or ""
+end
+
+function koreader.press(text)
+    local window, others = top(), {}
+    for _, button in ipairs(window:flat_buttons()) do
+        if begins(text_of(button), text) then
+            assert(window:can_press(button), text .. " cannot be pressed")
+            return button.callback()
+        end
+        table.insert(others, text_of(button))
     end
-    local entry = menu_items.tomesync
-    assert(entry.sorting_hint == "tools", "without a known hint the entry lands in the first tab")
-    local items = {}
-    for index, item in ipairs(entry.sub_item_table) do
-        items[index] = {
-            text = item.text or item.text_func(),
-            is_enabled = not item.enabled_func or item.enabled_func(),
-            is_checked = item.checked_func and item.checked_func() or false,
-            tap = item.callback,
-        }
+    error(string.format("%s has no button %q: %s", window.kind, text, table.concat(others, ", ")))
+end
+
+local function line_with(text)
+    local window, others = top(), {}
+    for _, line in ipairs(window:lines()) do
+        if begins(line.text, text) then
+            return window, line.item
+        end
+        table.insert(others, line.text)
     end
-    return items
+    error(string.format("%s has no item %q: %s", window.kind, text, table.concat(others, ", ")))
+end
+
+function koreader.choose(text)
+    local window, item = line_with(text)
+    window:onMenuSelect(item)
+end
+
+function koreader.hold_item(text)
+    local window, item = line_with(text)
+    window:onMenuHold(item)
+end
+
+function koreader.type(text, into)
+    local window = top()
+    assert(window.type, window.kind .. " has no field")(window, text, into)
+end
+
+function koreader.press_icon()
+    local window = top()
+    local callback = window.title_bar_left_icon_tap_callback
+    if callback then
+        callback()
+    else
+        window:onLeftButtonTap()
+    end
+end
+
+function koreader.back()
+    local window = top()
+    assert(window.onReturn, window.kind .. " has no way back")(window)
+end
+
+function koreader.dismiss()
+    top():tap_outside()
+end
+
+--- Answer the question on the screen; the answer to a question that nobody asked is an error.
+function koreader.answer(is_yes)
+    for index = #UIManager.stack, 1, -1 do
+        local window = UIManager.stack[index]
+        if window.kind == "ConfirmBox" then
+            return window:rows()[1][is_yes and 2 or 1].callback()
+        end
+    end
+    error("no question is on the screen")
+end
+
+function koreader.windows()
+    local told = {}
+    for _, window in ipairs(UIManager.stack) do
+        if not window.invisible then
+            local buttons, items = {}, {}
+            for _, button in ipairs(window:flat_buttons()) do
+                if window:can_press(button) then
+                    table.insert(buttons, text_of(button))
+                end
+            end
+            for _, item in ipairs(window:lines()) do
+                table.insert(items, item.text)
+            end
+            table.insert(told, {
+                kind = window.kind,
+                title = window.title or "",
+                text = window.text or window.description or window.subtitle or "",
+                buttons = buttons,
+                items = items,
+                inputs = window:texts_of_inputs(),
+            })
+        end
+    end
+    return told
+end
+
+-- The rest
+
+function koreader.gesture(action)
+    Dispatcher:gesture(action)
+end
+
+function koreader.actions()
+    local names = {}
+    for name in pairs(Dispatcher.actions) do
+        table.insert(names, name)
+    end
+    return names
+end
+
+function koreader.setting(name)
+    return G_reader_settings:readSetting(name)
+end
+
+function koreader.standby_preventions()
+    return UIManager.standby_preventions
 end
 
 function koreader.timeouts_are_reset()
@@ -304,7 +546,7 @@ function koreader.timeouts_are_reset()
 end
 
 koreader.show_files()
-if NetworkMgr.is_connected then
+if NetworkMgr:isConnected() then
     UIManager:nextTick(function() send("NetworkConnected") end)
 end
 UIManager:run_due()

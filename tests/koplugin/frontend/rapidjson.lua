@@ -4,13 +4,26 @@ function rapidjson.array(items)
     return setmetatable(items or {}, { __jsontype = "array" })
 end
 
-local function is_marked_array(value)
-    local meta = getmetatable(value)
-    return meta ~= nil and meta.__jsontype == "array"
+function rapidjson.object(items)
+    return setmetatable(items or {}, { __jsontype = "object" })
+end
+
+-- Python must not call back into Lua from within a coroutine, so the marks are collected here.
+local function collect_marks(value, marks)
+    if type(value) == "table" then
+        local meta = getmetatable(value)
+        if meta and meta.__jsontype == "array" then
+            marks[value] = true
+        end
+        for _, inner in pairs(value) do
+            collect_marks(inner, marks)
+        end
+    end
+    return marks
 end
 
 function rapidjson.encode(value)
-    return host.json_encode(value, rapidjson.null, is_marked_array)
+    return host.json_encode(value, rapidjson.null, collect_marks(value, {}))
 end
 
 function rapidjson.decode(text)

@@ -26,4 +26,6 @@ function WidgetContainer:handleEvent(event)
     end
 end
 
+function WidgetContainer:free() end
+
 return WidgetContainer

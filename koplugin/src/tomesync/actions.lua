@@ -1,0 +1,119 @@
+--- What the reader can ask for, from the menu or with a gesture. It says what came of it, and only this may bring up
+--- Wi-Fi.
+
+local InfoMessage = require("ui/widget/infomessage")
+local NetworkMgr = require("ui/network/manager")
+local Notification = require("ui/widget/notification")
+local T = require("ffi/util").template
+local UIManager = require("ui/uimanager")
+
+local _ = require("tomesync/gettext")
+local N_ = _.ngettext
+local guard = require("tomesync/guard")
+local inbox = require("tomesync/inbox")
+local series = require("tomesync/series")
+local words = require("tomesync/words")
+
+local actions = {}
+
+--- Make them known to gestures and profiles.
+function actions.register(dispatcher)
+    local function register(name, event, title, scope)
+        dispatcher:registerAction(name, { category = "none", event = event, title = title, [scope] = true })
+    end
+    register("tomesync_sync_now", "TomeSyncNow", _("Tome: sync now"), "general")
+    register("tomesync_toggle", "TomeSyncToggle", _("Tome: turn sync on or off"), "general")
+    register("tomesync_browse_series", "TomeSyncBrowseSeries", _("Tome: browse series"), "general")
+    register("tomesync_inbox", "TomeSyncInbox", _("Tome: inbox"), "general")
+    register("tomesync_download_series", "TomeSyncDownloadSeries", _("Tome: download full series"), "reader")
+    register("tomesync_download_rest", "TomeSyncDownloadRest", _("Tome: download rest of series"), "reader")
+end
+
+local function say(text)
+    UIManager:show(InfoMessage:new({ text = text }))
+end
+
+--- Run `work(done)` while a message says that it is going on, once there is a network. `done` takes the message away;
+--- the reader can tap it away too, and the work goes on.
+function actions.with_message(text, work)
+    NetworkMgr:runWhenConnected(guard(function()
+        local busy = InfoMessage:new({ text = text })
+        UIManager:show(busy)
+        UIManager:forceRePaint()
+        work(function()
+            UIManager:close(busy)
+        end)
+    end))
+end
+
+local function waiting_text(counts)
+    local lines = {}
+    if counts.sessions + counts.positions > 0 then
+        local count = counts.sessions + counts.positions
+        table.insert(lines, T(N_("1 item is still waiting.", "%1 items are still waiting.", count), count))
+    end
+    if counts.refused > 0 then
+        local text = N_("The server has refused 1 item.", "The server has refused %1 items.", counts.refused)
+        table.insert(lines, T(text, counts.refused))
+    end
+    return lines
+end
+
+local function outcome_text(plugin, word, before)
+    local service = plugin.service
+    local failure = words.failure_and_kept(word, service.connection.last_answer)
+    if failure then
+        return failure
+    end
+    local counts = service.outbox:counts()
+    local sent = math.max(0, before.sessions - counts.sessions)
+    local lines = { _("Synced with Tome.") }
+    if sent > 0 then
+        table.insert(lines, T(N_("1 session was sent.", "%1 sessions were sent.", sent), sent))
+    end
+    if plugin.book and not plugin:is_matched() then
+        table.insert(lines, _("This book is not matched with one of the server's."))
+    end
+    for _index, line in ipairs(waiting_text(counts)) do
+        table.insert(lines, line)
+    end
+    return table.concat(lines, "\n")
+end
+
+function actions.sync_now(plugin)
+    actions.with_message(_("Syncing with Tome…"), function(done)
+        plugin.service.connection.breaker:reset()
+        local before = plugin.service.outbox:counts()
+        plugin:sync_as_asked(function(word)
+            done()
+            -- A question where to read on says enough.
+            if not plugin.question then
+                say(outcome_text(plugin, word, before))
+            end
+        end)
+    end)
+end
+
+function actions.say_whether_on(plugin)
+    local text = plugin.service:is_on() and _("Tome is on.") or _("Tome is off.")
+    UIManager:show(Notification:new({ text = text }))
+end
+
+function actions.browse_series(plugin)
+    series.browse(plugin)
+end
+
+--- `which` is "all" or "rest".
+function actions.download_of_book(plugin, which)
+    if plugin:is_matched() then
+        series.download_of_book(plugin, which)
+    else
+        say(_("This book is not matched with one of the server's."))
+    end
+end
+
+function actions.show_inbox(plugin)
+    inbox.show(plugin)
+end
+
+return actions

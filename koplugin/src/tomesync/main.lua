@@ -1,0 +1,384 @@
+--- The plugin as KOReader sees it: what happens on which event.
+--
+-- Two rules hold everywhere. First onto the disk, then onto the network. And what the reader did not ask for brings up
+-- neither Wi-Fi nor a message, but for the one question where to read on.
+
+local Dispatcher = require("dispatcher")
+local UIManager = require("ui/uimanager")
+local WidgetContainer = require("ui/widget/container/widgetcontainer")
+
+local Book = require("tomesync/book")
+local Service = require("tomesync/service")
+local Session = require("tomesync/session")
+local _ = require("tomesync/gettext")
+local actions = require("tomesync/actions")
+local guard = require("tomesync/guard")
+local menu = require("tomesync/menu")
+local moving = require("tomesync/moving")
+local times = require("tomesync/times")
+local uuid = require("tomesync/uuid")
+
+-- After so many page turns the place is sent, once the reader has rested on a page for a moment: never inside the turn.
+local HEARTBEAT_TURNS = 50
+-- After so many it is kept on disk, which bounds what a crash can cost.
+local KEEPING_TURNS = 10
+local REST_SECONDS = 3
+-- "Connected" means an address; routes and names need a moment more. And a device that wakes says so more than once.
+local CONNECTED_REST_SECONDS = 1
+-- The page is to be on the screen before anything else.
+local PAINTING_SECONDS = 0.5
+
+local TomeSync = WidgetContainer:extend({
+    name = "tomesync",
+    is_doc_only = false,
+    settings_file = Service.settings_file,
+})
+
+function TomeSync:init()
+    self.service = Service.get()
+    self.book = nil
+    self.session = nil
+    self.turns_to_tell = 0 -- page turns since the place was last kept
+    self.turns_to_send = 0 -- and since it was last sent
+    self.wants_place = false
+    self.open_task = guard(function()
+        self:_open()
+    end)
+    self.catch_up_task = guard(function()
+        self:catch_up()
+    end)
+    self.rest_task = guard(function()
+        self:_rest()
+    end)
+    self.ui.menu:registerToMainMenu(self)
+    self:onDispatcherRegisterActions()
+end
+
+-- What the reader sees
+
+function TomeSync:addToMainMenu(menu_items)
+    menu_items.tomesync = menu.entry(self)
+end
+
+function TomeSync:onDispatcherRegisterActions()
+    actions.register(Dispatcher)
+end
+
+function TomeSync:onTomeSyncNow()
+    actions.sync_now(self)
+end
+
+function TomeSync:onTomeSyncBrowseSeries()
+    actions.browse_series(self)
+end
+
+function TomeSync:onTomeSyncDownloadRest()
+    actions.download_of_book(self, "rest")
+end
+
+function TomeSync:onTomeSyncDownloadSeries()
+    actions.download_of_book(self, "all")
+end
+
+function TomeSync:onTomeSyncInbox()
+    actions.show_inbox(self)
+end
+
+function TomeSync:onTomeSyncToggle()
+    self:switch()
+    actions.say_whether_on(self)
+end
+
+--- Turn it off and on again; what was read until then is kept.
+function TomeSync:switch()
+    local settings = self.service.settings
+    if self.service:is_on() then
+        self:_end_session()
+        settings:set("is_on", false)
+    else
+        settings:set("is_on", true)
+        self:_open()
+    end
+    settings:flush()
+end
+
+-- A book's time on the screen
+
+function TomeSync:onReaderReady()
+    -- One more PageUpdate is to come in this tick, and it is no turn either.
+    UIManager:nextTick(self.open_task)
+end
+
+function TomeSync:_open()
+    if not self.service:is_on() or not self.ui.document then
+        return
+    end
+    self.book = self.book or Book.of(self.ui)
+    self.last_read_at = self:_known_reading()
+    self:_start_session()
+    self.wants_place = true
+    self:_schedule(PAINTING_SECONDS, self.catch_up_task)
+end
+
+--- When this book was last read on this device; after a crash the outbox may know better.
+function TomeSync:_known_reading()
+    local known = self.service.books:last_read_at(self.book.file)
+    local kept = times.seconds(self.service.outbox:read_at(self.book.file))
+    return known and kept and math.max(known, kept) or known or kept
+end
+
+function TomeSync:onPageUpdate(page)
+    self:_note_page(page)
+end
+
+-- A scrolled EPUB sends no PageUpdate.
+function TomeSync:onPosUpdate(_pos, page)
+    self:_note_page(page)
+end
+
+--- A new layout gives the same text another page number.
+function TomeSync:onDocumentRerendered()
+    if self.session and self.session.last_was_turn then
+        self.session:take_back_turn()
+        self.turns_to_tell = math.max(0, self.turns_to_tell - 1)
+        self.turns_to_send = math.max(0, self.turns_to_send - 1)
+    end
+end
+
+function TomeSync:onCloseDocument()
+    self:_end_session()
+    self:_unschedule()
+    self.book = nil
+    self.wants_place = false
+    -- In the background: what was read is on disk already, and the next book is not to wait for a server.
+    self.service:catch_up({})
+end
+
+function TomeSync:onSuspend()
+    self:_end_session()
+    self:_send_now()
+end
+
+function TomeSync:onResume()
+    self.service.connection.breaker:reset()
+    self:_begin_anew()
+    self:_schedule(CONNECTED_REST_SECONDS, self.catch_up_task)
+end
+
+--- Some devices resume what was never suspended.
+function TomeSync:_begin_anew()
+    if self.book and self.book:is_open() and self.service:is_on() then
+        if not self.session then
+            self.last_read_at = self:_known_reading()
+            self:_start_session()
+        end
+        self.wants_place = true
+    end
+end
+
+function TomeSync:onNetworkConnected()
+    self.service.connection.breaker:reset()
+    self:_begin_anew()
+    self:_schedule(CONNECTED_REST_SECONDS, self.catch_up_task)
+end
+
+--- On devices that KOReader puts to sleep this is the last chance to send: Wi-Fi goes before `Suspend` comes.
+function TomeSync:onNetworkDisconnecting()
+    if self.session and self.session:record(os.time()) then
+        self:_end_session()
+        self:_start_session()
+    end
+    self:_send_now()
+end
+
+--- Comes every some minutes too, and so bounds what a crash can cost.
+function TomeSync:onFlushSettings()
+    self:_keep()
+    self.service:save()
+end
+
+function TomeSync:onCloseWidget()
+    self:_unschedule()
+    moving.forget(self)
+end
+
+function TomeSync:stopPlugin()
+    self:_end_session()
+    self:_unschedule()
+    self.service:save()
+end
+
+-- Keeping
+
+function TomeSync:_start_session()
+    self.turns_to_tell, self.turns_to_send = 0, 0
+    self.has_turned = false
+    self.session = Session.start({
+        uuid = uuid.new(self.service.device_id),
+        now = os.time(),
+        page = self.book:page(),
+        progress = self.book:fraction(),
+        cap_seconds = self.service.settings:get("idle_cap_seconds"),
+    })
+end
+
+function TomeSync:_note_page(page)
+    if not self.session or page == nil then
+        return
+    end
+    local now = os.time()
+    if self.session:is_paused(now) then
+        local page_before = self.session.page
+        self:_end_session()
+        self:_start_session()
+        self.session.page = page_before
+    end
+    if not self.session:turn(page, now) then
+        return
+    end
+    self.has_turned = true
+    self.turns_to_tell = self.turns_to_tell + 1
+    self.turns_to_send = self.turns_to_send + 1
+    if self.turns_to_tell >= KEEPING_TURNS or self.turns_to_send >= HEARTBEAT_TURNS then
+        self:_schedule(REST_SECONDS, self.rest_task)
+    end
+end
+
+--- The session so far as the outbox takes it, or nil.
+function TomeSync:_session_record()
+    local record = self.session:record(os.time(), self.book:fraction())
+    if record then
+        record.file = self.book.file
+        record.ko_md5 = self.book.ko_md5
+        record.device = self.service:device().name
+    end
+    return record
+end
+
+--- The place if pages were turned since it was last kept: opening a book alone says nothing about where one is.
+function TomeSync:_place_record()
+    local place = self.turns_to_tell > 0 and self.book:place()
+    if not place or not place.fraction then
+        return nil
+    end
+    self.service.books:remember_reading(self.book.file, self.session.turned_at, place)
+    return {
+        file = self.book.file,
+        ko_md5 = self.book.ko_md5,
+        percentage = place.fraction,
+        progress = place.progress,
+        device = self.service:device().name,
+        read_at = times.iso(self.session.turned_at),
+        base_revision = self.service.books:revision(self.book.file),
+    }
+end
+
+--- Put onto the disk how far it has come; the session goes on.
+function TomeSync:_keep()
+    if not self.session or not self.book:is_open() then
+        return
+    end
+    self.service.outbox:record({ draft = self:_session_record(), position = self:_place_record() })
+    self.turns_to_tell = 0
+end
+
+function TomeSync:_end_session()
+    if not self.session then
+        return
+    end
+    local session, position = self:_session_record(), self:_place_record()
+    self.session = nil
+    self.turns_to_tell, self.turns_to_send = 0, 0
+    self.service.outbox:record({ session = session, position = position })
+    self.service:save_books()
+end
+
+--- The reader rests on a page.
+function TomeSync:_rest()
+    self:_keep()
+    if self.turns_to_send >= HEARTBEAT_TURNS then
+        self.turns_to_send = 0
+        self.service:catch_up({})
+    end
+end
+
+-- Sending and asking
+
+--- The screen waits, since afterwards there is no network, or nobody to send.
+function TomeSync:_send_now()
+    UIManager:unschedule(self.catch_up_task)
+    self.service:flush_now()
+end
+
+--- First what was read elsewhere, then what was read here. `on_end(word)` is called where the reader has asked for it.
+function TomeSync:catch_up(is_asked, on_end)
+    -- The place goes along if pages were turned since it was last told.
+    self:_keep()
+    local wish = { is_asked = is_asked, on_end = on_end }
+    local book = self.book
+    if self.wants_place and book and book:is_open() then
+        wish.file = book.file
+        wish.locator = book:locator_kind()
+        wish.is_wanted = function()
+            return self.book == book and book:is_open()
+        end
+        wish.on_place = function(place)
+            self.wants_place = false
+            moving.on_place(self, place, is_asked)
+        end
+    end
+    self.service:catch_up(wish)
+end
+
+--- Sync now, because the reader wants it. `on_end(word)` is called in the end.
+function TomeSync:sync_as_asked(on_end)
+    self.wants_place = self.book ~= nil
+    -- A place that was read before the last page turn here is no news, however long the book has been open.
+    self:_keep()
+    self.last_read_at = self.book and self:_known_reading()
+    self:catch_up(true, on_end)
+end
+
+--- Whether the open book is one of the server's.
+function TomeSync:is_matched()
+    local known = self.book and self.service.books:find(self.book.file)
+    return known ~= nil and known.book_id ~= nil
+end
+
+--- The jump is no page turned, and what lies between was not read here, so a session ends before it. The place that is
+--- left was given up for the other one: it is not told. False if the jump led somewhere else and was taken back.
+function TomeSync:go_to(place)
+    local was_reading = self.session ~= nil
+    self.turns_to_tell = 0
+    self:_end_session()
+    local did_land = self.book:go_to(place)
+    if was_reading then
+        self:_start_session()
+    end
+    return did_land
+end
+
+-- Timers
+
+function TomeSync:_schedule(seconds, task)
+    UIManager:unschedule(task)
+    UIManager:scheduleIn(seconds, task)
+end
+
+function TomeSync:_unschedule()
+    for _index, task in ipairs({ self.open_task, self.catch_up_task, self.rest_task }) do
+        UIManager:unschedule(task)
+    end
+end
+
+-- Newer KOReaders catch errors in these, older ones do not. And none of them may swallow an event.
+for name, handler in pairs(TomeSync) do
+    if type(handler) == "function" and name:sub(1, 2) == "on" then
+        local guarded = guard(handler)
+        TomeSync[name] = function(...)
+            guarded(...)
+        end
+    end
+end
+
+return TomeSync

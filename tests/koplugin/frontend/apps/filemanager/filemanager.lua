@@ -1,0 +1,3 @@
+local FileManager = { instance = nil }
+
+return FileManager

@@ -1,0 +1,3 @@
+local http = require("socket.http")
+
+return { TIMEOUT = 60, request = http.request }
