@@ -148,7 +148,7 @@ def _store_place(reader: Reader, item: PositionItem, *, device: Device, clock: C
     try:
         with transaction.atomic():
             if item.file is not None:
-                # A device that names both knows the book from when it last asked; what is said of the file may be newer.
+                # A device that names both knows the book from when it last asked; the file may tell something newer.
                 book, file = book_of_file(reader, item.file)
             if book is None and named is not None:
                 book, file = named, None

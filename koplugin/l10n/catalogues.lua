@@ -31,7 +31,7 @@ return {
             ["(%1)"] = "(%1)",
             ["Testing the connection…"] = "Verbindung wird geprüft…",
             ["There is not enough room on this device: the books take %1, and %2 are free. Nothing was downloaded."] = "Auf diesem Gerät ist nicht genug Platz: Die Bücher brauchen %1, frei sind %2. Es wurde nichts heruntergeladen.",
-            ["There is no folder for books. Set a home folder in the file browser first."] = "Es gibt keinen Ordner für Bücher. Bitte zuerst im Dateimanager ein Startverzeichnis festlegen.",
+            ["There is no folder for books. Set a home folder in the file browser first."] = "Es gibt keinen Ordner für Bücher. Bitte zuerst im Dateibrowser ein HOME-Verzeichnis festlegen.",
             ["Looking for what is here already…"] = "Vorhandene Bücher werden gesucht…",
             ["Downloading %1 of %2 — %3"] = "Herunterladen: %1 von %2 — %3",
             ["Hide"] = "Ausblenden",
@@ -381,7 +381,7 @@ return {
             ["Something other than Tome answered (status %1). Is the address right?"] = "Autre chose que Tome a répondu (statut %1). L’adresse est-elle correcte ?",
             ["The server could not read what it was sent."] = "Le serveur n’a pas pu lire ce qui lui a été envoyé.",
             ["There is no network connection."] = "Il n’y a pas de connexion réseau.",
-            ["The server did not answer several times, so it is left alone for ten minutes."] = "Le serveur n’a pas répondu plusieurs fois ; il ne sera plus sollicité pendant dix minutes.",
+            ["The server did not answer several times, so it is left alone for ten minutes."] = "À plusieurs reprises, le serveur n’a pas répondu ; il ne sera plus sollicité pendant dix minutes.",
         },
     },
     ja = {

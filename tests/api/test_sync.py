@@ -147,6 +147,30 @@ BAD_PLACES: list[Any] = [
 ]
 
 
+def test_of_an_item_with_both_the_file_decides_where_it_is_known(send: Send, book: Book, ada: Reader) -> None:
+    kept = book.files.get()
+    other = Book.objects.create(title="The Sign of the Four", title_key="the sign of the four")
+    known = {"filename": kept.path, "ko_md5": kept.ko_md5}
+    unknown = {"filename": "Nothing of the kind.epub", "ko_md5": "0" * 32}
+    body = json_of(
+        send(
+            "POST",
+            PATH,
+            batch(
+                positions=[place(0.5, book_id=other.pk, file=known), place(0.6, book_id=book.pk, file=unknown)],
+                sessions=[
+                    session("one", book_id=other.pk, file=known),
+                    session("two", book_id=book.pk, file=unknown),
+                    session("three", book_id=2**40, file=known),
+                    session("four", book_id=2**40, file=unknown),
+                ],
+            ),
+        )
+    )
+    assert [item["book_id"] for item in body["positions"]] == [book.pk, book.pk]
+    assert [item.get("book_id") for item in body["sessions"]] == [book.pk, book.pk, book.pk, None]
+
+
 @pytest.mark.parametrize("bad", BAD_SESSIONS, ids=str)
 def test_one_bad_session_is_refused_and_the_others_are_stored(bad: Any, send: Send, book: Book) -> None:
     good = [session("one", book_id=book.pk), session("two", book_id=book.pk)]

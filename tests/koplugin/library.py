@@ -11,8 +11,10 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
+from koplugin.packer import build_plugin
 from tests.books import make_epub
 from tests.conftest import add_book
+from tests.koplugin.koreader import KOReader, Window
 
 DOWNLOADS = "/api/tome-sync/download/"
 
@@ -140,6 +142,54 @@ class Line:
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
+
+
+# On the device
+
+
+def start_kobo(line: Line, key: str, home: Path, **given: Any) -> KOReader:
+    """A Kobo with the plugin before the line, whose books lie in `home`. Again is the same device after a restart."""
+    settings = {"global_settings": {"home_dir": str(home)}} | given
+    plugin = build_plugin(server_url=line.url, api_key=key, username="ada")
+    return KOReader(plugin, home.with_name("kobo"), patience=0.5, **settings)
+
+
+def until(kobo: KOReader, condition: Callable[[], bool], *, what: str, seconds: int = 600) -> None:
+    """Let the device's time pass until it is so."""
+    for _ in range(seconds * 4):
+        if condition():
+            return
+        kobo.wait(0.25)
+    raise AssertionError(f"In vain waited for {what}; on the screen: {kobo.windows}; log: {kobo.log[-20:]}")
+
+
+def top(kobo: KOReader) -> Window:
+    """What is on the screen, before everything else."""
+    assert kobo.windows, "nothing is on the screen"
+    return kobo.windows[-1]
+
+
+def fetched(kobo: KOReader, *path: str, chosen: str = "") -> Window:
+    """What comes of a tap in the plugin's menu, or of a line of the list on top: a list, or a sentence."""
+    kobo.choose(chosen) if chosen else kobo.tap(*path)
+    until(kobo, lambda: not top(kobo).text.startswith("Fetching"), what="what is fetched")
+    return top(kobo)
+
+
+def is_downloading(kobo: KOReader) -> bool:
+    return any(window.kind == "ButtonDialog" for window in kobo.windows)
+
+
+def finish(kobo: KOReader) -> str:
+    """What is said when the download is over. The message is tapped away."""
+    kobo.wait(0.1)
+    until(kobo, lambda: not is_downloading(kobo), what="the end of the download")
+    text = top(kobo).text
+    kobo.dismiss()
+    return text
+
+
+# What goes wrong
 
 
 def is_of(passed: Passed, books: Sequence[Any]) -> bool:

@@ -13,9 +13,22 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from koplugin.packer import build_plugin
 from tests.koplugin.koreader import KOReader, Window, power_cuts
-from tests.koplugin.library import Answered, Line, Passed, answering, cutting, is_of, make_series
+from tests.koplugin.library import (
+    Answered,
+    Line,
+    Passed,
+    answering,
+    cutting,
+    fetched,
+    finish,
+    is_downloading,
+    is_of,
+    make_series,
+    start_kobo,
+    top,
+    until,
+)
 from tests.koplugin.server import WEB_PAGE
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,15 +53,9 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(line: Line, ada_key: str, tmp_path: Path, home: Path) -> Callable[..., KOReader]:
-    """Starts Ada's Kobo before the line, whose home folder is `home`. Again is the same device after a restart."""
-
-    def start(**given: Any) -> KOReader:
-        zip_ = build_plugin(server_url=line.url, api_key=ada_key, username="ada")
-        settings = {"global_settings": {"home_dir": str(home)}} | given
-        return KOReader(zip_, tmp_path / "kobo", patience=0.5, **settings)
-
-    return start
+def start(line: Line, ada_key: str, home: Path) -> Callable[..., KOReader]:
+    """Starts Ada's Kobo before the line; again is the same device after a restart."""
+    return lambda **given: start_kobo(line, ada_key, home, **given)
 
 
 @pytest.fixture
@@ -60,38 +67,10 @@ def series(settings: Any, count: int, *, padding: int = PADDING) -> list[Any]:
     return make_series(settings.LIBRARY_DIR, count, padding=padding)
 
 
-def top(kobo: KOReader) -> Window:
-    assert kobo.windows, "nothing is on the screen"
-    return kobo.windows[-1]
-
-
-def until(kobo: KOReader, condition: Callable[[], bool], *, what: str, seconds: int = 600) -> None:
-    for _ in range(seconds * 4):
-        if condition():
-            return
-        kobo.wait(0.25)
-    raise AssertionError(f"In vain waited for {what}; on the screen: {kobo.windows}; log: {kobo.log[-20:]}")
-
-
 def open_series(kobo: KOReader, name: str = "Discworld") -> Window:
     if not kobo.windows:
-        kobo.tap("Browse series")
-        until(kobo, lambda: top(kobo).kind == "Menu", what="the list of series")
-    kobo.choose(name)
-    until(kobo, lambda: not top(kobo).text.startswith("Fetching"), what="the list of volumes")
-    return top(kobo)
-
-
-def is_downloading(kobo: KOReader) -> bool:
-    return any(window.kind == "ButtonDialog" for window in kobo.windows)
-
-
-def finish(kobo: KOReader) -> str:
-    """What is said when it is over. The message is tapped away."""
-    until(kobo, lambda: not is_downloading(kobo), what="the end of the download")
-    text = top(kobo).text
-    kobo.dismiss()
-    return text
+        fetched(kobo, "Browse series")
+    return fetched(kobo, chosen=name)
 
 
 def download(kobo: KOReader, item: str = "Download all", name: str = "Discworld") -> str:
@@ -467,6 +446,8 @@ def test_no_name_leads_out_of_the_readers_folder(
     [path] = [path for path in home.rglob("*") if path.is_file()]
     assert path.read_bytes() == content_of(book, settings)
     assert not any(part.startswith(".") for part in path.relative_to(home).parts)
+    assert path.name.isprintable()
+    assert path.suffix == Path(filename).suffix
     new = {path for path in tmp_path.rglob("*") if not path.is_relative_to(home)} - outside
     assert [path for path in new if path.suffix in (".epub", ".part")] == []
 

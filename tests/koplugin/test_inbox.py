@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from koplugin.packer import build_plugin
 from tests.koplugin.koreader import KOReader, Window
-from tests.koplugin.library import Answered, Line, Passed, answering, make_series
+from tests.koplugin.library import Answered, Line, Passed, answering, fetched, finish, make_series, start_kobo
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,9 +27,8 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def kobo(line: Line, ada_key: str, tmp_path: Path, home: Path) -> KOReader:
-    zip_ = build_plugin(server_url=line.url, api_key=ada_key, username="ada")
-    return KOReader(zip_, tmp_path / "kobo", global_settings={"home_dir": str(home)}, patience=0.5)
+def kobo(line: Line, ada_key: str, home: Path) -> KOReader:
+    return start_kobo(line, ada_key, home)
 
 
 @pytest.fixture
@@ -40,25 +38,8 @@ def send(ada: Any) -> Callable[[Any], Any]:
     return lambda book: send_to_inbox(ada, book)
 
 
-def until(kobo: KOReader, condition: Callable[[], bool], *, what: str) -> None:
-    for _ in range(1200):
-        if condition():
-            return
-        kobo.wait(0.25)
-    raise AssertionError(f"In vain waited for {what}; on the screen: {kobo.windows}; log: {kobo.log[-20:]}")
-
-
 def open_inbox(kobo: KOReader) -> Window:
-    kobo.tap("Inbox")
-    until(kobo, lambda: bool(kobo.windows) and not kobo.windows[-1].text.startswith("Fetching"), what="the inbox")
-    return kobo.windows[-1]
-
-
-def finish(kobo: KOReader) -> str:
-    until(kobo, lambda: all(window.kind != "ButtonDialog" for window in kobo.windows), what="the end")
-    text = kobo.windows[-1].text
-    kobo.dismiss()
-    return text
+    return fetched(kobo, "Inbox")
 
 
 def waiting() -> list[str]:

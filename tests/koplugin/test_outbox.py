@@ -560,7 +560,7 @@ def test_whatever_happens_no_session_without_a_verdict_is_lost_and_none_is_there
     for number, (step, detail) in enumerate(steps):
         if step == "session":
             outbox.record(session=session(str(number)))
-            waiting += [draft] * (draft is not None) + [str(number)]  # type: ignore[list-item]
+            waiting += [draft, str(number)] if draft else [str(number)]
             draft = None
         elif step == "keep":
             draft = draft or str(number)

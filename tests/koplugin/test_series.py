@@ -9,7 +9,7 @@ import pytest
 
 from koplugin.packer import build_plugin
 from tests.koplugin.koreader import KOReader, Window
-from tests.koplugin.library import Line, make_series
+from tests.koplugin.library import Line, fetched, make_series, start_kobo, top, until
 from tests.koplugin.pure import PureLua, plain
 from tests.koplugin.server import KEY, WEB_PAGE, Answer, TomeServer
 
@@ -147,41 +147,17 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(line: Line, ada_key: str, tmp_path: Path, home: Path) -> Callable[..., KOReader]:
+def start(line: Line, ada_key: str, home: Path) -> Callable[..., KOReader]:
     """Starts Ada's Kobo before the line."""
-
-    def start(**given: Any) -> KOReader:
-        zip_ = build_plugin(server_url=line.url, api_key=ada_key, username="ada")
-        settings = {"global_settings": {"home_dir": str(home)}} | given
-        return KOReader(zip_, tmp_path / "kobo", patience=0.5, **settings)
-
-    return start
-
-
-def until(kobo: KOReader, condition: Callable[[], bool], *, what: str, seconds: int = 300) -> None:
-    for _ in range(seconds * 4):
-        if condition():
-            return
-        kobo.wait(0.25)
-    raise AssertionError(f"In vain waited for {what}; on the screen: {kobo.windows}")
-
-
-def top(kobo: KOReader) -> Window:
-    assert kobo.windows, "nothing is on the screen"
-    return kobo.windows[-1]
+    return lambda **given: start_kobo(line, ada_key, home, **given)
 
 
 def browse(kobo: KOReader) -> Window:
-    """Open the list of series. What comes is on top, be it a list or a sentence."""
-    kobo.tap("Browse series")
-    until(kobo, lambda: not top(kobo).text.startswith("Fetching"), what="the list of series")
-    return top(kobo)
+    return fetched(kobo, "Browse series")
 
 
 def choose(kobo: KOReader, text: str) -> Window:
-    kobo.choose(text)
-    until(kobo, lambda: not top(kobo).text.startswith("Fetching"), what="the list of volumes")
-    return top(kobo)
+    return fetched(kobo, chosen=text)
 
 
 def search(kobo: KOReader, text: str) -> Window:
@@ -335,7 +311,7 @@ def test_the_open_books_series_is_fetched_from_its_menu(
     kobo = start()
     kobo.open(settings.LIBRARY_DIR / books[1].files.get().path)
     kobo.tap(item)
-    until(kobo, lambda: "downloaded" in top(kobo).text if kobo.windows else False, what="the end")
+    until(kobo, lambda: any("downloaded" in shown.text for shown in kobo.shown), what="the end")
     assert line.downloaded_books == [books[index].pk for index in expected]
 
 

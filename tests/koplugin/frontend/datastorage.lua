@@ -8,4 +8,8 @@ function DataStorage:getSettingsDir()
     return host.data_dir .. "/settings"
 end
 
+function DataStorage:getFullDataDir()
+    return host.data_dir
+end
+
 return DataStorage

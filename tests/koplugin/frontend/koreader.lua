@@ -214,7 +214,7 @@ local function with_plugin(ui)
 end
 
 function koreader.show_files()
-    local ui = Screen:new{ name = "filemanager" }
+    local ui = Screen:new{ name = "filemanager", file_chooser = { path = host.data_dir } }
     with_plugin(ui)()
     FileManager.instance = ui
     UIManager.ui = ui
