@@ -88,6 +88,21 @@ function flow.run(task, seconds)
     end)
 end
 
+--- Run `action` outside of the flow's coroutine, and go on after it. KOReader takes whatever runs in a coroutine for
+--- something that can be suspended, so what touches the open book must not.
+function flow.outside(action)
+    flow.await(function(go_on)
+        local act = guard(function()
+            guard(action)()
+            go_on()
+        end)
+        UIManager:nextTick(act)
+        return function()
+            UIManager:unschedule(act)
+        end
+    end)
+end
+
 function flow.sleep(seconds)
     flow.await(function(go_on)
         local wake = guard(function()

@@ -61,7 +61,10 @@ local function offer_to_open(volume, path, windows)
             for _index, window in ipairs(windows) do
                 UIManager:close(window)
             end
-            open_book(path)
+            -- Once this question is gone: opening takes down what is on the screen.
+            UIManager:nextTick(guard(function()
+                open_book(path)
+            end))
         end),
     }))
 end

@@ -3,6 +3,7 @@
 -- All but `flush_now` runs inside a flow. Words are those of `connection`.
 
 local Connection = require("tomesync/connection")
+local flow = require("tomesync/flow")
 local times = require("tomesync/times")
 
 local Sync = {}
@@ -307,8 +308,12 @@ function Sync:catch_up(wish)
         if word == "ok" and wish.is_wanted() then
             local place
             word, place = self:pull(wish.file, wish.locator, wish.is_asked)
-            if word == "ok" and wish.is_wanted() then
-                wish.on_place(place)
+            if word == "ok" then
+                flow.outside(function()
+                    if wish.is_wanted() then
+                        wish.on_place(place)
+                    end
+                end)
             end
         end
         if Connection.is_failure(word) or word == "offline" then
