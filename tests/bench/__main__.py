@@ -2,17 +2,18 @@
 
 `requests`: CPU that requests cost - `resolve`: recognising files in a small and a large library - `roundtrip`: own
 names find their books - `browsing`: series, catalogues and KOSync in a library of 20,000 books - `scan`: the first scan
-of real files and later ones - `matching`: how many of the collected messy names are recognised.
+of real files and later ones - `matching`: how many of the collected messy names are recognised - `plugin`: what
+KOReader's start and a page turn cost with the plugin.
 """
 
 import argparse
 
-from tests.bench import browsing, matching, requests, resolving, roundtrip, scanning
+from tests.bench import browsing, matching, plugin, requests, resolving, roundtrip, scanning
 from tests.bench.matching.__main__ import main as matching_report
 from tests.bench.serving import filled_service, say
 
 ON_A_FILLED_SERVICE = {"requests": requests, "resolve": resolving, "roundtrip": roundtrip}
-SECTIONS = ("matching", *ON_A_FILLED_SERVICE, "browsing", "scan")
+SECTIONS = ("matching", "plugin", *ON_A_FILLED_SERVICE, "browsing", "scan")
 
 
 def main() -> None:
@@ -29,6 +30,9 @@ def main() -> None:
     if "matching" in sections:
         heading("matching", matching.__doc__)
         matching_report()
+    if "plugin" in sections:
+        heading("plugin", plugin.__doc__)
+        plugin.report()
     if wanted := [section for section in ON_A_FILLED_SERVICE if section in sections]:
         with filled_service(chosen.books, chosen.sessions if "requests" in wanted else 0) as filled:
             for section in wanted:
