@@ -151,7 +151,8 @@ def start_kobo(line: Line, key: str, home: Path, **given: Any) -> KOReader:
     """A Kobo with the plugin before the line, whose books lie in `home`. Again is the same device after a restart."""
     settings = {"global_settings": {"home_dir": str(home)}} | given
     plugin = build_plugin(server_url=line.url, api_key=key, username="ada")
-    return KOReader(plugin, home.with_name("kobo"), patience=0.5, **settings)
+    # A process's first request makes Django load all that it has, which takes a while on a busy machine.
+    return KOReader(plugin, home.with_name("kobo"), patience=15.0, **settings)
 
 
 def until(kobo: KOReader, condition: Callable[[], bool], *, what: str, seconds: int = 600) -> None:
@@ -171,7 +172,10 @@ def top(kobo: KOReader) -> Window:
 
 def fetched(kobo: KOReader, *path: str, chosen: str = "") -> Window:
     """What comes of a tap in the plugin's menu, or of a line of the list on top: a list, or a sentence."""
-    kobo.choose(chosen) if chosen else kobo.tap(*path)
+    if chosen:
+        kobo.choose(chosen)
+    else:
+        kobo.tap(*path)
     until(kobo, lambda: not top(kobo).text.startswith("Fetching"), what="what is fetched")
     return top(kobo)
 

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 KEY = "tk_" + "0123456789abcdef0123456789abcdef01234567"
+SERVER_ID = "server-1"
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,13 @@ class Silence:
 Reply = Answer | Silence | Callable[[Received], Answer]
 
 
-def stored(received: Received) -> Answer:
+def stored(received: Received, server_id: str = SERVER_ID) -> Answer:
     """What Tome answers to a batch: everything is stored, and positions get the next revision."""
     first = 1 + max((position.get("base_revision") or 0 for position in received.body.get("positions", [])), default=0)
     return Answer(
         body={
             "server_time": received.body["sent_at"],
-            "server_id": "server-1",
+            "server_id": server_id,
             "plugin_version": "9",
             "positions": [
                 {"book_id": 12, "verdict": "stored", "revision": first} for _ in received.body.get("positions", [])
@@ -62,15 +63,18 @@ NO_PLACE = Answer(404, {"detail": "There is no place in this book yet."})
 class TomeServer:
     """Speaks HTTP on a free port of 127.0.0.1. Replies by the end of the path; replace them as a test needs.
 
-    `everything`, where set, is the reply to each request: what a portal or a broken proxy does.
+    `everything`, where set, is the reply to each request: what a portal or a broken proxy does. It tells no time, so
+    that a device's clock may be whatever a test wants.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, server_id: str = SERVER_ID) -> None:
         self.received: list[Received] = []
         self.everything: Reply | None = None
+        self.server_id = server_id
+        self.me: Reply = lambda _: Answer(body={"username": "ada", "server_id": self.server_id})
         self.resolve: Reply = Answer(body={"book_id": 12, "title": "Dracula", "method": "hash", "confidence": 1.0})
         self.place: Reply = NO_PLACE
-        self.sync: Reply = stored
+        self.sync: Reply = lambda received: stored(received, self.server_id)
         self._silence = threading.Event()
         server = self
 
@@ -109,6 +113,8 @@ class TomeServer:
         handler.wfile.write(text.encode())
 
     def _reply_to(self, path: str) -> Reply:
+        if path == "/api/tome-sync/me":
+            return self.me
         if path == "/api/tome-sync/resolve":
             return self.resolve
         if path.startswith("/api/tome-sync/position/"):
@@ -121,6 +127,15 @@ class TomeServer:
     def batches(self) -> list[Any]:
         """The bodies of all batches so far."""
         return [received.body for received in self.received if received.path == "/api/tome-sync/sync"]
+
+    @property
+    def sessions(self) -> list[Any]:
+        """All sessions so far, as often as they came."""
+        return [session for batch in self.batches for session in batch.get("sessions", [])]
+
+    @property
+    def positions(self) -> list[Any]:
+        return [position for batch in self.batches for position in batch.get("positions", [])]
 
     @property
     def paths(self) -> list[str]:

@@ -89,6 +89,7 @@ def test_nothing_typed_is_nothing(typed: str) -> None:
         "http://[1:2:3]",
         "http://[1:2:3:4:5:6:7:8:9]",
         "http://[:1:2:3:4:5:6:7:8]",
+        "http://[1:2:3:4::5:6:7:8]",
         "http://[1::2:]",
         "http://[12345::]",
         "http://[g::1]",

@@ -16,6 +16,7 @@ from django.db import transaction
 from tests.koplugin.koreader import KOReader, Window, power_cuts
 from tests.koplugin.library import (
     Answered,
+    Fault,
     Line,
     Passed,
     answering,
@@ -455,7 +456,7 @@ def test_no_name_leads_out_of_the_readers_folder(
 # What goes wrong on the way
 
 
-def corrupting(books: list[Any]) -> Callable[[Passed, Answered], None]:
+def corrupting(books: list[Any]) -> Fault:
     def corrupt(passed: Passed, answer: Answered) -> None:
         if is_of(passed, books):
             answer.body = answer.body[:-1] + bytes([answer.body[-1] ^ 1])
@@ -515,6 +516,66 @@ def test_a_server_that_cannot_go_on_is_asked_for_the_whole(
     line.faults = [know_no_ranges]
     assert download(kobo) == "1 of 1 book downloaded."
     assert is_whole(home, books[0], settings, 1)
+
+
+def test_a_part_that_is_not_the_one_that_was_asked_for_is_not_put_behind_the_others(
+    kobo: KOReader, line: Line, settings: Any, home: Path
+) -> None:
+    books = series(settings, 1)
+    line.faults = [cutting(books, after=CUT_AT)]
+    download(kobo)
+
+    def send_another_part(passed: Passed, answer: Answered) -> None:
+        if is_of(passed, books) and answer.status == 206:
+            answer.headers["Content-Range"] = f"bytes 0-0/{len(content_of(books[0], settings))}"
+
+    line.faults = [send_another_part]
+    line.forget()
+    assert download(kobo) == "1 of 1 book downloaded."
+    assert is_whole(home, books[0], settings, 1)
+    assert range_starts(line)[1:] == [""]
+
+
+def changing_manifest(**file: Any) -> Fault:
+    """What the manifest says of each file is changed, or left out where it is None."""
+
+    def change(passed: Passed, answer: Answered) -> None:
+        if passed.path.startswith("/api/tome-sync/series/"):
+            manifest = json.loads(answer.body)
+            for book in manifest["books"]:
+                book["file"] = {name: value for name, value in (book["file"] | file).items() if value is not None}
+            answer.body = json.dumps(manifest).encode()
+
+    return change
+
+
+def test_a_file_without_a_sha256_is_checked_by_its_partial_md5_and_never_gone_on_with(
+    kobo: KOReader, line: Line, settings: Any, home: Path
+) -> None:
+    books = series(settings, 1)
+    line.faults = [changing_manifest(sha256=None), cutting(books, after=CUT_AT)]
+    download(kobo)
+    line.faults = [changing_manifest(sha256=None)]
+    line.forget()
+    assert download(kobo) == "1 of 1 book downloaded."
+    assert range_starts(line) == [""]
+    path_of(home, 1).unlink()
+    line.faults = [changing_manifest(sha256=None, ko_md5="0" * 32)]
+    assert "The file arrived damaged" in download(kobo)
+
+
+def test_a_file_that_the_reader_puts_there_meanwhile_is_not_overwritten(
+    kobo: KOReader, line: Line, settings: Any, home: Path
+) -> None:
+    books = series(settings, 1)
+
+    def put_a_file_there(passed: Passed, _answer: Answered) -> None:
+        if is_of(passed, books):
+            path_of(home, 1).write_bytes(b"my own")
+
+    line.faults = [put_a_file_there]
+    assert "Vol. 1 — Part 1: Another file with this name is there." in download(kobo)
+    assert path_of(home, 1).read_bytes() == b"my own"
 
 
 def test_a_busy_server_is_asked_once_more_if_that_is_soon(kobo: KOReader, line: Line, settings: Any) -> None:
@@ -642,12 +703,27 @@ def test_a_transfer_of_which_nothing_comes_any_more_is_ended(
             answer.sent, answer.is_silent_then = CUT_AT, True
 
     line.faults = [fall_silent]
-    start_download(kobo, 1)
+    open_series(kobo)
+    kobo.network.patience = 1.0
+    kobo.choose("Download all")
     began = kobo.now
     until(kobo, lambda: any("Downloading 2 of" in shown.text for shown in kobo.shown), what="the next volume")
     assert kobo.now - began < 100
     assert finish(kobo).startswith("1 of 2 books downloaded.\nVol. 1 — Part 1: ")
     assert len(partials(home)) == 1
+
+
+def test_a_device_that_is_slow_to_work_out_the_sum_is_waited_for(kobo: KOReader, settings: Any) -> None:
+    series(settings, 1, padding=2_000_000)
+    kobo._lua.execute(b"""
+        local sha2 = require("ffi/sha2")
+        local sha256 = sha2.sha256
+        sha2.sha256 = function(...)
+            host.pass(35)
+            return sha256(...)
+        end
+    """)
+    assert download(kobo) == "1 of 1 book downloaded."
 
 
 def test_a_name_that_is_never_resolved_does_not_hang_it(kobo: KOReader, line: Line, settings: Any) -> None:
@@ -690,18 +766,22 @@ def test_a_folder_that_cannot_be_made_ends_it_after_three(
     assert line.downloads == []
 
 
-def test_another_server_ends_it(kobo: KOReader, line: Line, settings: Any) -> None:
+def test_another_server_ends_it(kobo: KOReader, line: Line, settings: Any, home: Path) -> None:
     series(settings, 4)
     slow_down(kobo)
     start_download(kobo, 2)
     kobo.press("Hide")
-    for _ in range(2):
-        kobo.dismiss() if kobo.windows else None
+    while kobo.windows:
+        kobo.dismiss()
     kobo.tap("Settings", "Server address")
     kobo.type("http://127.0.0.1:9")
     kobo.press("Save")
     until(kobo, lambda: any("books downloaded" in shown.text for shown in kobo.shown), what="the end")
     assert len(line.downloads) == 2
+    # The one that was on its way is whole, but is no book of the other server.
+    kept = [json.loads(file.read_text()) for file in (kobo.data_dir / "settings").glob("tomesync-books-*.json")]
+    assert [path for books in kept for path in dict(books["paths"]).values()] == [str(path_of(home, 1))]
+    assert path_of(home, 2).exists()
 
 
 def test_many_failures_are_read_in_a_window_that_scrolls(kobo: KOReader, line: Line, settings: Any) -> None:

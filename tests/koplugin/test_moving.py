@@ -213,7 +213,7 @@ def test_a_lost_reply_does_not_make_ones_own_place_a_strangers(
 
     with Line(live_server.url) as line:
         plugin = build_plugin(server_url=line.url, api_key=ada_key, username="ada")
-        kobo = KOReader(plugin, tmp_path / "kobo", now=time.time() - HOUR, patience=0.2)
+        kobo = KOReader(plugin, tmp_path / "kobo", now=time.time() - HOUR, patience=5)
         kobo.open(novel, pages=PAGES)
         kobo.wait(5)
         line.break_with("lost reply")

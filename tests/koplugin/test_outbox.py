@@ -168,6 +168,8 @@ def test_a_draft_becomes_a_session_when_its_program_died(outbox: Outbox) -> None
     again = outbox.reopened()
     assert again.uuids() == ["cut off"]
     assert again.draft() is None
+    again.record(draft=session("going on"))
+    assert [line["kind"] for line in again.lines()] == ["session", "draft"]
 
 
 def test_a_draft_is_the_newest_of_what_a_dead_program_left(outbox: Outbox) -> None:
@@ -331,6 +333,7 @@ def test_of_too_many_sessions_the_oldest_are_dropped_and_counted(outbox: Outbox)
         outbox.record(session=session(str(number)))
     assert outbox.counts() == {"sessions": MOST_SESSIONS}
     outbox.record(session=session("200"))
+    assert outbox.reopened().counts() == {"sessions": MOST_SESSIONS, "dropped": 1}
     outbox.record(session=session("201"))
     assert outbox.uuids() == [str(number) for number in range(2, 202)]
     for it in (outbox, outbox.reopened(), outbox.reopened().reopened()):
@@ -459,6 +462,12 @@ def test_what_two_hold_together_is_bounded_as_well(outbox: Outbox) -> None:
     outbox.adopt(other)
     assert outbox.counts() == {"sessions": MOST_SESSIONS, "dropped": 100}
     assert outbox.uuids()[-1] == "there 149"
+    for it in (outbox, other):
+        for number in range(40):
+            it.record(session=session(f"{id(it)} {number}"))
+        it.settle([(entry, {"refused": ""}) for entry in it.entries()[-40:]])
+    outbox.adopt(other)
+    assert outbox.counts()["refused"] == 50
 
 
 EARLY, LATE = "2025-11-23T12:00:00Z", "2025-11-23T12:00:01Z"

@@ -261,7 +261,7 @@ def standing_alone(tome: TomeServer, tmp_path: Path, answer: Answer) -> KOReader
     """A Kobo whose server gives this answer to everything."""
     tome.everything = answer
     zip_ = build_plugin(server_url=tome.url, api_key=KEY, username="ada")
-    return KOReader(zip_, tmp_path / "kobo", global_settings={"home_dir": str(tmp_path)}, patience=0.5)
+    return KOReader(zip_, tmp_path / "kobo", global_settings={"home_dir": str(tmp_path)}, patience=15.0)
 
 
 def test_a_web_page_in_place_of_the_list_is_said(tome: TomeServer, tmp_path: Path) -> None:

@@ -203,6 +203,14 @@ def test_parts_of_a_second_count_and_moments_are_still_told(reading: Reading) ->
     assert (record["started_at"], record["ended_at"]) == ("2025-11-23T12:13:20Z", "2025-11-23T12:13:40Z")
 
 
+def test_a_page_of_half_a_second_moves_no_start() -> None:
+    reading = Reading(now=NOON + 0.6)
+    reading.turn(2, 1.1)
+    record = reading.record(20)
+    assert record
+    assert record["started_at"] == "2025-11-23T12:13:20Z"
+
+
 TURNS = st.lists(st.tuples(st.integers(1, 5), st.integers(-100_000, 100_000)), max_size=20)
 
 

@@ -6,6 +6,7 @@ local NetworkMgr = require("ui/network/manager")
 local Notification = require("ui/widget/notification")
 local T = require("ffi/util").template
 local UIManager = require("ui/uimanager")
+local logger = require("logger")
 
 local _ = require("tomesync/gettext")
 local N_ = _.ngettext
@@ -33,16 +34,36 @@ local function say(text)
     UIManager:show(InfoMessage:new({ text = text }))
 end
 
+--- What there is to say of an error of ours.
+function actions.say_failed()
+    say(_("This did not work. What went wrong is in KOReader's crash.log."))
+end
+
 --- Run `work(done)` while a message says that it is going on, once there is a network. `done` takes the message away;
 --- the reader can tap it away too, and the work goes on.
 function actions.with_message(text, work)
     NetworkMgr:runWhenConnected(guard(function()
-        local busy = InfoMessage:new({ text = text })
+        local is_shown = true
+        local busy = InfoMessage:new({
+            text = text,
+            -- KOReader calls it however the message goes.
+            dismiss_callback = function()
+                is_shown = false
+            end,
+        })
         UIManager:show(busy)
         UIManager:forceRePaint()
-        work(function()
-            UIManager:close(busy)
-        end)
+        local function done()
+            if is_shown then
+                UIManager:close(busy)
+            end
+        end
+        local did_run, message = pcall(work, done)
+        if not did_run then
+            logger.warn("tomesync:", message)
+            done()
+            actions.say_failed()
+        end
     end))
 end
 
@@ -59,14 +80,27 @@ local function waiting_text(counts)
     return lines
 end
 
+--- How many sessions wait, and how many of what was refused are sessions.
+local function sessions_in(outbox)
+    local refused = 0
+    for _index, entry in ipairs(outbox.refused) do
+        refused = refused + (entry.item.session_uuid and 1 or 0)
+    end
+    return { waiting = outbox:counts().sessions, refused = refused }
+end
+
 local function outcome_text(plugin, word, before)
     local service = plugin.service
+    if not word then
+        return _("The sync was broken off. What was read is kept and sent later.")
+    end
     local failure = words.failure_and_kept(word, service.connection.last_answer)
     if failure then
         return failure
     end
     local counts = service.outbox:counts()
-    local sent = math.max(0, before.sessions - counts.sessions)
+    local after = sessions_in(service.outbox)
+    local sent = (before.waiting - after.waiting) - (after.refused - before.refused)
     local lines = { _("Synced with Tome.") }
     if sent > 0 then
         table.insert(lines, T(N_("1 session was sent.", "%1 sessions were sent.", sent), sent))
@@ -83,7 +117,7 @@ end
 function actions.sync_now(plugin)
     actions.with_message(_("Syncing with Tome…"), function(done)
         plugin.service.connection.breaker:reset()
-        local before = plugin.service.outbox:counts()
+        local before = sessions_in(plugin.service.outbox)
         plugin:sync_as_asked(function(word)
             done()
             -- A question where to read on says enough.

@@ -127,7 +127,7 @@ end
 --- The same, and where the file lies.
 function Books:register(file, match, path, now)
     self:match(file, match, now)
-    self.stored.paths[tostring(match.book_id)] = path
+    self:remember_path(match.book_id, path)
 end
 
 --- The server knows no such book, but maybe these.
@@ -173,10 +173,23 @@ function Books:remember_reading(file, turned_at, place)
     entry.told = place
 end
 
---- The place { fraction, progress } that was last put into the outbox, or nil.
+--- The place is the server's and this device's.
+function Books:remember_told(file, place)
+    self:_entry(file).told = { fraction = place.fraction, progress = place.progress }
+end
+
+--- The place { fraction, progress } that was last put into the outbox, or gone to, or nil.
 function Books:told(file)
     local entry = self:find(file)
     return entry and entry.told or nil
+end
+
+--- The file of that book lies there: it was put there, or was moved and opened.
+function Books:remember_path(book_id, path)
+    if self.stored.paths[tostring(book_id)] ~= path then
+        self.stored.paths[tostring(book_id)] = path
+        self.is_changed = true
+    end
 end
 
 --- Where the file of a book was put, or nil. Whether it is still there is another question.

@@ -49,10 +49,18 @@ end
 
 --- Note what became of a request that was made elsewhere. Answers the same.
 function Connection:note(word, answer)
+    self.failures_before = self.breaker.failures
     self.breaker:note(FAILURES[word] == true)
     self.last_failure = FAILURES[word] and word or nil
     self.last_answer = FAILURES[word] and answer or nil
     return word, answer
+end
+
+--- Note that what was taken for an answer of Tome's was none: a portal can speak JSON too. Answers the word and its
+--- answer.
+function Connection:note_stranger()
+    self.breaker.failures = self.failures_before or 0
+    return self:note("stranger", { status = 200 })
 end
 
 function Connection:_read(packed, why)

@@ -5,6 +5,7 @@ local T = require("ffi/util").template
 local UIManager = require("ui/uimanager")
 
 local _ = require("tomesync/gettext")
+local N_ = _.ngettext
 local actions = require("tomesync/actions")
 local baked = require("tomesync/baked")
 local flow = require("tomesync/flow")
@@ -14,30 +15,54 @@ local diagnosis = {}
 
 -- A clock that is off by more than this makes days and streaks wrong, though the server corrects what it can.
 local CLOCK_SECONDS = 120
+local MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
+
+local function rounded(seconds, unit)
+    return math.floor(seconds / unit + 0.5)
+end
+
+local function distance_text(seconds)
+    if seconds < 2 * HOUR then
+        local minutes = rounded(seconds, MINUTE)
+        return T(N_("1 minute", "%1 minutes", minutes), minutes)
+    elseif seconds < 2 * DAY then
+        local hours = rounded(seconds, HOUR)
+        return T(N_("1 hour", "%1 hours", hours), hours)
+    end
+    local days = rounded(seconds, DAY)
+    return T(N_("1 day", "%1 days", days), days)
+end
+
+--- `offset`: how many seconds the server's clock is ahead. nil if this device's is right enough.
+local function clock_text(offset)
+    if math.abs(offset) <= CLOCK_SECONDS then
+        return nil
+    end
+    local text = offset > 0 and _("This device's clock is %1 slow. What is read counts at the server's time.")
+        or _("This device's clock is %1 fast. What is read counts at the server's time.")
+    return T(text, distance_text(math.abs(offset)))
+end
+
+local function text_or(value, otherwise)
+    return type(value) == "string" and value or otherwise
+end
 
 local function success_text(plugin, answer)
     local service = plugin.service
     local lines = {
         T(_("Connected to %1."), service:server_url()),
-        T(_("User: %1"), answer.username or baked.username),
-        T(_("Tome %1"), answer.server_version or "?"),
+        T(_("User: %1"), text_or(answer.username, baked.username)),
+        T(_("Tome %1"), text_or(answer.server_version, "?")),
     }
-    local offset = service.sync.clock_offset or 0
-    if math.abs(offset) > CLOCK_SECONDS then
-        local minutes = math.floor(math.abs(offset) / 60 + 0.5)
-        table.insert(
-            lines,
-            T(_("This device's clock is %1 minutes off; what is read is counted at the server's time."), minutes)
-        )
-    end
+    table.insert(lines, clock_text(service.sync.clock_offset or 0))
     return table.concat(lines, "\n")
 end
 
 local function failure_text(plugin, word, answer)
     local text = words.failure(word, answer) or _("The server cannot be reached.")
     local lines = { T(_("No connection to %1."), plugin.service:server_url()), text }
-    if answer.message then
-        table.insert(lines, T(_("(%1)"), answer.message))
+    if answer and answer.message then
+        table.insert(lines, T(_("(%1)"), tostring(answer.message)))
     end
     return table.concat(lines, "\n")
 end
@@ -46,15 +71,25 @@ function diagnosis.test_connection(plugin)
     actions.with_message(_("Testing the connection…"), function(done)
         local service = plugin.service
         service.connection.breaker:reset()
+        local word, answer
         flow.start(function()
-            local word, answer = service.sync:identify(true)
+            word, answer = service.sync:identify(true)
+            if word == "unknown" then
+                -- Tome knows who it is, so this is somebody else's 404.
+                word, answer = service.connection:note("stranger", { status = 404 })
+            end
+        end, function()
             done()
+            if not word then
+                actions.say_failed()
+                return
+            end
             local text = word == "ok" and success_text(plugin, answer) or failure_text(plugin, word, answer)
             UIManager:show(InfoMessage:new({ text = text }))
             service:save()
             if word == "ok" then
                 -- What waited for a server that answers need not wait any longer.
-                service:catch_up({})
+                plugin:catch_up()
             end
         end)
     end)

@@ -43,8 +43,8 @@ Run.__index = Run
 
 -- What is here
 
-local function file_at(path, volume, size)
-    return { filename = path:match("[^/]+$"), ko_md5 = volume.file and volume.file.ko_md5, size = size }
+local function file_at(path, file)
+    return { filename = path:match("[^/]+$"), ko_md5 = file.ko_md5, size = file.size }
 end
 
 --- The reader may have chosen another server meanwhile; its books have other numbers.
@@ -62,7 +62,7 @@ function Run:_register(volume, path)
         series = volume.series,
         series_index = volume.series_index,
     }
-    self.service.books:register(file_at(path, volume, volume.file.size), match, path, os.time())
+    self.service.books:register(file_at(path, volume.file), match, path, os.time())
 end
 
 --- Whether the volume is to be fetched. If not, it is counted as here or as a failure.
@@ -98,7 +98,7 @@ function Run:_note_failure(volume, word, answer)
 end
 
 function Run:_tell(volume)
-    if self.on_here then
+    if self.on_here and self:_is_of_this_server() then
         self.on_here(volume)
     end
 end
@@ -190,12 +190,11 @@ function Run:_has_room()
     if not free or needed == 0 or free >= needed + SPARE_BYTES then
         return true
     end
-    local text = T(
+    self.closing_text = T(
         _("There is not enough room on this device: the books take %1, and %2 are free. Nothing was downloaded."),
         util.getFriendlySize(needed),
         util.getFriendlySize(free)
     )
-    self.closing_text = text
     return false
 end
 
@@ -289,25 +288,10 @@ function Run:_end(was_cancelled)
     if self.downloaded > 0 then
         guard(refresh_file_browser)()
     end
-    if self.is_silent then
-        return
-    elseif self.closing_text then
+    if self.closing_text then
         asking.say(self.closing_text)
     else
         show_summary(outcome.summary(self))
-    end
-end
-
---- Whether a run is under way.
-function downloads.is_running()
-    return the_run ~= nil
-end
-
---- End the run without a word; what is whole stays, and what is not is gone on with next time.
-function downloads.stop()
-    if the_run then
-        the_run.is_silent = true
-        the_run.flow:cancel()
     end
 end
 

@@ -40,6 +40,7 @@ function TomeSync:init()
     self.session = nil
     self.turns_to_tell = 0 -- page turns since the place was last kept
     self.turns_to_send = 0 -- and since it was last sent
+    self.has_turned, self.had_turned = false, false -- since the reader came to the book, and before the last turn
     self.wants_place = false
     self.open_task = guard(function()
         self:_open()
@@ -102,6 +103,18 @@ function TomeSync:switch()
     settings:flush()
 end
 
+--- Go on with the server at the address that is set now. What was read until then was read for the one before.
+function TomeSync:change_server()
+    local was_reading = self.session ~= nil
+    self:_end_session()
+    self.service:change_server()
+    if was_reading then
+        self:_start_session()
+    end
+    -- The other server has not been asked yet about the open book.
+    self.wants_place = self.book ~= nil
+end
+
 -- A book's time on the screen
 
 function TomeSync:onReaderReady()
@@ -114,8 +127,7 @@ function TomeSync:_open()
         return
     end
     self.book = self.book or Book.of(self.ui)
-    self.last_read_at = self:_known_reading()
-    self:_start_session()
+    self:_start_anew()
     self.wants_place = true
     self:_schedule(PAINTING_SECONDS, self.catch_up_task)
 end
@@ -142,6 +154,7 @@ function TomeSync:onDocumentRerendered()
         self.session:take_back_turn()
         self.turns_to_tell = math.max(0, self.turns_to_tell - 1)
         self.turns_to_send = math.max(0, self.turns_to_send - 1)
+        self.has_turned = self.had_turned
     end
 end
 
@@ -169,8 +182,7 @@ end
 function TomeSync:_begin_anew()
     if self.book and self.book:is_open() and self.service:is_on() then
         if not self.session then
-            self.last_read_at = self:_known_reading()
-            self:_start_session()
+            self:_start_anew()
         end
         self.wants_place = true
     end
@@ -210,9 +222,15 @@ end
 
 -- Keeping
 
+--- The reader comes to the book: what they have read until now was before.
+function TomeSync:_start_anew()
+    self.last_read_at = self:_known_reading()
+    self.has_turned, self.had_turned = false, false
+    self:_start_session()
+end
+
 function TomeSync:_start_session()
     self.turns_to_tell, self.turns_to_send = 0, 0
-    self.has_turned = false
     self.session = Session.start({
         uuid = uuid.new(self.service.device_id),
         now = os.time(),
@@ -236,7 +254,7 @@ function TomeSync:_note_page(page)
     if not self.session:turn(page, now) then
         return
     end
-    self.has_turned = true
+    self.had_turned, self.has_turned = self.has_turned, true
     self.turns_to_tell = self.turns_to_tell + 1
     self.turns_to_send = self.turns_to_send + 1
     if self.turns_to_tell >= KEEPING_TURNS or self.turns_to_send >= HEARTBEAT_TURNS then
@@ -352,10 +370,22 @@ function TomeSync:go_to(place)
     self.turns_to_tell = 0
     self:_end_session()
     local did_land = self.book:go_to(place)
+    if did_land then
+        self.service.books:remember_told(self.book.file, place)
+    end
     if was_reading then
-        self:_start_session()
+        self:_start_anew()
     end
     return did_land
+end
+
+--- The reader stays where they are, though they know of that place: so theirs follows it, if they have read since.
+function TomeSync:stay(place)
+    self.service.books:remember_revision(self.book.file, place.revision, os.time())
+    self.service.outbox:rebase(self.book.file, place.revision)
+    if self.session and self.session.turned_at then
+        self.turns_to_tell = math.max(1, self.turns_to_tell)
+    end
 end
 
 -- Timers

@@ -19,12 +19,26 @@ local function known_of(plugin)
     return plugin.book and plugin.service.books:find(plugin.book.file) or {}
 end
 
+local function text_or(value, otherwise)
+    return type(value) == "string" and value ~= "" and value or otherwise
+end
+
+local function is_book_open(plugin)
+    return plugin.book ~= nil and plugin.book:is_open()
+end
+
+local function say(text)
+    UIManager:show(InfoMessage:new({ text = text }))
+end
+
 --- One line on what the open book is for the server.
 function matching.status_text(plugin)
     local known = known_of(plugin)
     local candidates = known.candidates and #known.candidates or 0
     if known.book_id then
-        return T(_("This book: %1"), known.title or "?")
+        return T(_("This book: %1"), text_or(known.title, "?"))
+    elseif not plugin.book and not plugin.service:is_on() then
+        return _("This book: Tome is off")
     elseif known.is_none then
         return _("This book: none of the server's")
     elseif candidates > 0 then
@@ -36,16 +50,14 @@ function matching.status_text(plugin)
 end
 
 local function label_of(candidate)
-    local label = candidate.title or "?"
-    if candidate.series and candidate.series_index then
-        label = T(_("%1 (%2 #%3)"), label, candidate.series, candidate.series_index)
-    elseif candidate.series then
-        label = T(_("%1 (%2)"), label, candidate.series)
+    local label = text_or(candidate.title, "?")
+    local series, author = text_or(candidate.series), text_or(candidate.author)
+    if series and type(candidate.series_index) == "number" then
+        label = T(_("%1 (%2 #%3)"), label, series, string.format("%g", candidate.series_index))
+    elseif series then
+        label = T(_("%1 (%2)"), label, series)
     end
-    if candidate.author then
-        label = T(_("%1 — %2"), label, candidate.author)
-    end
-    return label
+    return author and T(_("%1 — %2"), label, author) or label
 end
 
 --- Keep the choice, and tell the server as soon as there is a connection. `match` is the candidate, or nil for none.
@@ -53,7 +65,13 @@ local function choose(plugin, match)
     local service, file = plugin.service, plugin.book.file
     local now = os.time()
     if match then
-        service.books:match(file, { book_id = match.book_id, title = match.title, series = match.series }, now)
+        service.books:match(file, {
+            book_id = match.book_id,
+            title = text_or(match.title),
+            series = text_or(match.series),
+            series_index = type(match.series_index) == "number" and match.series_index or nil,
+            method = "link",
+        }, now)
         service.books:set_choice(file, { book_id = match.book_id }, now)
     else
         service.books:unmatch(file, nil, now)
@@ -63,18 +81,28 @@ local function choose(plugin, match)
     service:save_books()
     plugin:sync_as_asked(function(word)
         local failure = words.failure(word, service.connection.last_answer)
-        if failure then
-            UIManager:show(InfoMessage:new({
-                text = failure .. "\n" .. _("Your choice is kept and sent later."),
-            }))
+        local known = service.books:find(file) or {}
+        if failure and known.choice then
+            say(failure .. "\n" .. _("Your choice is kept and sent later."))
+        elseif match and word and known.book_id ~= match.book_id then
+            say(_("The server does not have that book any more. Ask it again which one this is."))
         end
     end)
 end
 
-local function explanation(known)
+-- How the server came to it, where that says something to a reader.
+local TAKEN_FOR = {
+    link = _("This file is taken for “%1”, as you said."),
+    hash = _("This file is taken for “%1”, by its contents."),
+    filename = _("This file is taken for “%1”, by its name."),
+}
+
+local function explanation(plugin, known)
     if known.book_id then
-        local how = known.method and T(_("(found by %1)"), known.method) or ""
-        return T(_("This file is taken for “%1” %2."), known.title or "?", how)
+        local text = TAKEN_FOR[known.method] or _("This file is taken for “%1”.")
+        return T(text, text_or(known.title, "?"))
+    elseif not plugin.book and not plugin.service:is_on() then
+        return _("Tome is off, so the server is not asked about this book.")
     elseif known.is_none then
         return _("You said that this is none of the server's books. What is read in it is kept there all the same.")
     elseif known.candidates and #known.candidates > 0 then
@@ -95,7 +123,7 @@ function matching.show(plugin)
                 text = text,
                 callback = guard(function()
                     UIManager:close(dialog)
-                    if plugin.book and plugin.book:is_open() then
+                    if is_book_open(plugin) then
                         action()
                     end
                 end),
@@ -124,31 +152,53 @@ function matching.show(plugin)
             )
         end
     end
-    table.insert(
-        buttons,
-        button(_("Ask the server again"), function()
-            matching.ask_again(plugin)
-        end)
-    )
+    if plugin.book then
+        table.insert(
+            buttons,
+            button(_("Ask the server again"), function()
+                matching.ask_again(plugin)
+            end)
+        )
+    end
     table.insert(buttons, button(_("Close"), function() end))
-    dialog = ButtonDialog:new({ title = explanation(known), buttons = buttons })
+    dialog = ButtonDialog:new({ title = explanation(plugin, known), buttons = buttons })
     UIManager:show(dialog)
 end
 
 --- Forget what is known of the open book, the choice not to have it included, and ask.
 function matching.ask_again(plugin)
     actions.with_message(_("Asking the server…"), function(done)
-        local service = plugin.service
+        -- It may have been closed while Wi-Fi was coming up.
+        if not is_book_open(plugin) then
+            done()
+            return
+        end
+        local service, file = plugin.service, plugin.book.file
         local known = known_of(plugin)
-        service.books:unmatch(plugin.book.file, nil, os.time())
+        local match = known.book_id and {
+            book_id = known.book_id,
+            title = known.title,
+            series = known.series,
+            series_index = known.series_index,
+            method = known.method,
+        }
         if known.is_none then
             -- Taking back what was said, or the server would go by it.
-            service.books:set_choice(plugin.book.file, {}, os.time())
+            service.books:set_choice(file, {}, os.time())
         end
+        service.books:unmatch(file, nil, os.time())
         plugin:sync_as_asked(function(word)
             done()
             local failure = words.failure(word, service.connection.last_answer)
-            UIManager:show(InfoMessage:new({ text = failure or matching.status_text(plugin) }))
+            local found = service.books:find(file)
+            if match and (failure or not word) and not (found and found.book_id) then
+                -- The server has not said otherwise.
+                service.books:match(file, match, os.time())
+            end
+            service:save_books()
+            if is_book_open(plugin) then
+                say(failure or matching.status_text(plugin))
+            end
         end)
     end)
 end
@@ -157,16 +207,17 @@ end
 function matching.resolve_all_again(plugin)
     local count = plugin.service.books:forget_matches()
     plugin.service:save_books()
-    local text = T(
-        N_(
+    if count == 0 then
+        say(_("No book has been matched yet. That happens when it is opened."))
+    else
+        local text = N_(
             "1 book is forgotten and will be matched anew when it is opened.",
             "%1 books are forgotten and will be matched anew when they are opened.",
             count
-        ),
-        count
-    )
-    UIManager:show(InfoMessage:new({ text = text }))
-    if plugin.book and plugin.book:is_open() then
+        )
+        say(T(text, count))
+    end
+    if is_book_open(plugin) then
         plugin.wants_place = true
         plugin.service.connection.breaker:reset()
         plugin:catch_up()

@@ -12,6 +12,7 @@ local matching = require("tomesync/matching")
 local pending = require("tomesync/pending")
 local preferences = require("tomesync/preferences")
 local updater = require("tomesync/updater")
+local words = require("tomesync/words")
 
 local menu = {}
 
@@ -85,7 +86,7 @@ local function book_items(plugin)
             end),
         },
         {
-            text_func = guard(function()
+            text_func = words.always(function()
                 return matching.status_text(plugin)
             end),
             callback = guard(function()
@@ -93,7 +94,7 @@ local function book_items(plugin)
             end),
         },
         {
-            text_func = guard(function()
+            text_func = words.always(function()
                 return plugin.service:is_on() and _("Enabled") or _("Disabled")
             end),
             checked_func = guard(function()
@@ -104,7 +105,7 @@ local function book_items(plugin)
             end),
         },
         {
-            text_func = guard(function()
+            text_func = words.always(function()
                 return T(_("Pending sessions (%1)"), pending.count(plugin))
             end),
             callback = guard(function()

@@ -10,6 +10,7 @@ local Book = require("tomesync/book")
 local Connection = require("tomesync/connection")
 local Outbox = require("tomesync/outbox")
 local baked = require("tomesync/baked")
+local guard = require("tomesync/guard")
 local json = require("tomesync/json")
 local storage = require("tomesync/storage")
 
@@ -26,14 +27,18 @@ local SESSION_FIELDS = {
     "pages_turned",
 }
 
---- Version 8 kept one outbox for each reader, whatever the server; its lines are today's.
+--- Version 8 kept one outbox for each reader, whatever the server; its lines are today's. True unless it is still
+--- needed: what cannot be written here is not to be lost there.
 local function adopt_outbox_of_version_8(service)
     local name = sha2.md5(baked.username):sub(1, 8)
     local path = string.format("%s/tomesync-outbox-%s.jsonl", DataStorage:getSettingsDir(), name)
-    if lfs.attributes(path, "mode") == "file" then
-        service.outbox:adopt(Outbox.open(storage.at(path), json))
-        os.remove(path)
+    if lfs.attributes(path, "mode") ~= "file" then
+        return true
     end
+    if service.outbox:adopt(Outbox.open(storage.at(path), json)) then
+        return os.remove(path)
+    end
+    return false
 end
 
 -- It kept its things among KOReader's settings, and later in a file of its own.
@@ -63,12 +68,13 @@ local function note_older_sessions(service)
             paths[tostring(book_id)] = path
         end
     end
-    local found = {}
+    local found, files = {}, {}
     for _, item in ipairs(older_setting("tomesync_pending_sessions")) do
         local session = type(item) == "table" and session_of(item)
         local path = session and paths[tostring(item.book_id)]
         if path then
-            session.file = Book.file_at(path)
+            files[path] = files[path] or Book.file_at(path)
+            session.file = files[path]
             session.ko_md5 = session.file.ko_md5
             table.insert(found, session)
         end
@@ -81,9 +87,11 @@ function migration.run(service)
     if service.settings:get("is_migrated") then
         return
     end
-    adopt_outbox_of_version_8(service)
-    note_older_sessions(service)
-    service.settings:set("is_migrated", true)
+    -- Guarded, for whatever lies there, it is not to keep the plugin from starting.
+    guard(note_older_sessions)(service)
+    if guard(adopt_outbox_of_version_8)(service) then
+        service.settings:set("is_migrated", true)
+    end
 end
 
 --- Ask which books the older plugin's files are, inside a flow, and put their sessions into the outbox.
@@ -91,7 +99,8 @@ function migration.resolve_older(service)
     local waiting = service.settings:get("older_sessions")
     while type(waiting) == "table" and waiting[1] do
         local session = waiting[1]
-        local word = service.sync:resolve(session.file)
+        local is_whole = type(session) == "table" and type(session.file) == "table"
+        local word = is_whole and service.sync:resolve(session.file) or "bad"
         if Connection.is_failure(word) or word == "offline" or word == "paused" then
             return
         end
@@ -99,7 +108,7 @@ function migration.resolve_older(service)
             -- Taken in twice, after a crash right here, it is still one session: its name says so.
             service.outbox:record({ session = session, draft = service.outbox:present_draft() })
         else
-            logger.info("tomesync: a session of an older plugin belongs to no book here:", session.file.filename)
+            logger.info("tomesync: a session of an older plugin belongs to no book here")
         end
         table.remove(waiting, 1)
         service.settings:set("older_sessions", #waiting > 0 and waiting or nil)

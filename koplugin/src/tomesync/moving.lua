@@ -19,11 +19,6 @@ local function percent(fraction)
     return math.floor(fraction * 100 + 0.5)
 end
 
---- From here on this device knows of that place, so what it tells later is no accident.
-local function know(plugin, place)
-    plugin.service.books:remember_revision(plugin.book.file, place.revision, os.time())
-end
-
 --- "Kindle, 2026-11-22 21:04".
 local function source_of(place)
     local name = place.device or _("another device")
@@ -39,7 +34,7 @@ local function close_question(plugin)
 end
 
 local function go(plugin, place, here, there)
-    know(plugin, place)
+    plugin.service.books:remember_revision(plugin.book.file, place.revision, os.time())
     local before, after = percent(here.fraction or 0), percent(there.fraction)
     if plugin:go_to(there) then
         UIManager:show(Notification:new({
@@ -82,7 +77,7 @@ local function ask(plugin, place, here, there)
         end),
         cancel_callback = guard(function()
             if is_still_open() then
-                know(plugin, place)
+                plugin:stay(place)
             end
         end),
     })
@@ -112,7 +107,7 @@ function moving.on_place(plugin, place, is_asked)
     elseif choice == "ask" then
         ask(plugin, place, here, there)
     else
-        know(plugin, place)
+        plugin:stay(place)
     end
 end
 

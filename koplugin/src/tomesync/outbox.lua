@@ -208,6 +208,17 @@ function Outbox:is_empty()
     return #self.positions + #self.sessions == 0
 end
 
+--- The place of a file that waits here follows that revision of the server's.
+function Outbox:rebase(file, revision)
+    for _, entry in ipairs(self.positions) do
+        if same_file(entry.item.file, file) and entry.item.base_revision ~= revision then
+            entry.item.base_revision = revision
+            self.lines[entry] = nil
+            self:_save()
+        end
+    end
+end
+
 --- How many sessions and places wait for the server, how many items it has refused, and how many were dropped.
 function Outbox:counts()
     return { sessions = #self.sessions, positions = #self.positions, refused = #self.refused, dropped = self.dropped }

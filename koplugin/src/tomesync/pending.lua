@@ -21,8 +21,18 @@ function pending.count(plugin)
     return plugin.service.outbox:counts().sessions
 end
 
+local function text_of(value)
+    return type(value) == "string" and value ~= "" and value or nil
+end
+
+-- Of a text that is longer, its first characters in UTF-8.
+local LONGEST_NAME = 60
+local BEGINNING = "^" .. ("[^\128-\191][\128-\191]*"):rep(LONGEST_NAME)
+
 local function name_of(item)
-    return item.file.title or item.file.filename or "?"
+    local name = text_of(item.file.title) or text_of(item.file.filename) or "?"
+    local beginning = name:match(BEGINNING)
+    return beginning and #beginning < #name and beginning .. "…" or name
 end
 
 local function session_line(item)
@@ -31,7 +41,7 @@ local function session_line(item)
 end
 
 local function refused_line(entry)
-    return T(_("%1: %2"), name_of(entry.item), entry.reason ~= "" and entry.reason or _("no reason given"))
+    return T(_("%1: %2"), name_of(entry.item), text_of(entry.reason) or _("no reason given"))
 end
 
 local function add_last(lines, entries, line_of)
@@ -81,17 +91,16 @@ local function details_text(plugin)
 end
 
 function pending.show(plugin)
-    local outbox = plugin.service.outbox
-    local counts = outbox:counts()
+    local counts = plugin.service.outbox:counts()
     local box
     local others
     if counts.refused + counts.dropped > 0 then
         others = {
             {
                 {
-                    text = _("Forget what was refused"),
+                    text = counts.refused > 0 and _("Forget what was refused") or _("Forget what was dropped"),
                     callback = guard(function()
-                        outbox:forget_refused()
+                        plugin.service.outbox:forget_refused()
                         -- Older releases leave the window open.
                         UIManager:close(box)
                     end),

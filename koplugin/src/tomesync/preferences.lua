@@ -14,10 +14,12 @@ local address = require("tomesync/address")
 local baked = require("tomesync/baked")
 local diagnosis = require("tomesync/diagnosis")
 local guard = require("tomesync/guard")
+local words = require("tomesync/words")
 
 local preferences = {}
 
 local LONGEST_NAME = 60
+local MOST_MINUTES = 30
 local FORMATS = {
     { "epub", "EPUB" },
     { "kepub.epub", "KEPUB" },
@@ -74,7 +76,7 @@ end
 local function strategy_item(plugin, name, text)
     local settings = plugin.service.settings
     return {
-        text_func = guard(function()
+        text_func = words.always(function()
             return T(text, label_of(CHOICES, settings:get(name)))
         end),
         sub_item_table = radio_items(CHOICES, function(value)
@@ -85,13 +87,17 @@ local function strategy_item(plugin, name, text)
     }
 end
 
+local function minutes_of_cap(plugin)
+    return math.floor(plugin.service.settings:get("idle_cap_seconds") / 60 + 0.5)
+end
+
 local function show_idle_cap(plugin, menu)
     UIManager:show(SpinWidget:new({
         title_text = _("Longest time for one page"),
         info_text = _("In minutes. A page that stays open longer is not counted as read all that time."),
-        value = plugin.service.settings:get("idle_cap_seconds") / 60,
+        value = math.max(1, math.min(MOST_MINUTES, minutes_of_cap(plugin))),
         value_min = 1,
-        value_max = 30,
+        value_max = MOST_MINUTES,
         default_value = 3,
         ok_text = _("Set"),
         callback = guard(function(spin)
@@ -137,6 +143,11 @@ local function show_input(given)
     dialog:onShowKeyboard()
 end
 
+--- How many there are in UTF-8: all bytes but those that continue one.
+local function characters_of(text)
+    return select(2, text:gsub("[^\128-\191]", ""))
+end
+
 local function show_device_name(plugin, menu)
     show_input({
         title = _("Name of this device"),
@@ -145,7 +156,7 @@ local function show_device_name(plugin, menu)
         hint = Device.model,
         take = function(text)
             local name = text:match("^%s*(.-)%s*$")
-            if #name > LONGEST_NAME then
+            if characters_of(name) > LONGEST_NAME then
                 return T(_("The name is too long: %1 characters at most."), LONGEST_NAME)
             end
             set(plugin, "device_name", name ~= "" and name or nil)
@@ -158,7 +169,7 @@ end
 local function use_address(plugin, url, menu)
     local service = plugin.service
     set(plugin, "server_url", url)
-    service:change_server()
+    plugin:change_server()
     redraw(menu)
     UIManager:show(ConfirmBox:new({
         text = T(_("The server's address is now %1."), service:server_url()),
@@ -206,13 +217,12 @@ end
 
 function preferences.items(plugin)
     local service = plugin.service
-    local settings = service.settings
     return {
         strategy_item(plugin, "ahead", _("When another device is ahead: %1")),
         strategy_item(plugin, "behind", _("When another device is behind: %1")),
         {
-            text_func = guard(function()
-                local minutes = math.floor(settings:get("idle_cap_seconds") / 60 + 0.5)
+            text_func = words.always(function()
+                local minutes = minutes_of_cap(plugin)
                 return T(N_("Longest time for one page: 1 min", "Longest time for one page: %1 min", minutes), minutes)
             end),
             keep_menu_open = true,
@@ -221,7 +231,7 @@ function preferences.items(plugin)
             end),
         },
         {
-            text_func = guard(function()
+            text_func = words.always(function()
                 return T(_("Device name: %1"), service:device().name)
             end),
             keep_menu_open = true,
@@ -230,7 +240,7 @@ function preferences.items(plugin)
             end),
         },
         {
-            text_func = guard(function()
+            text_func = words.always(function()
                 return T(_("Server address: %1"), service:server_url())
             end),
             keep_menu_open = true,

@@ -55,7 +55,7 @@ end
 function Sync:identify(is_asked)
     local word, answer = self.connection:ask("GET", "/tome-sync/me", { is_asked = is_asked })
     if word == "ok" and type(answer.server_id) ~= "string" then
-        word, answer = self.connection:note("stranger", { status = 200 })
+        word, answer = self.connection:note_stranger()
     end
     if word == "ok" then
         self:_note_server(answer)
@@ -110,7 +110,7 @@ function Sync:resolve(file, is_asked)
     local answer
     word, answer = self.connection:ask("GET", "/tome-sync/resolve", { is_asked = is_asked, arguments = file })
     if word == "ok" and type(answer.book_id) ~= "number" then
-        return (self.connection:note("stranger", { status = 200 }))
+        return (self.connection:note_stranger())
     end
     if word == "ok" then
         self.books:match(file, answer, self.clock())
@@ -134,7 +134,7 @@ function Sync:pull(file, locator, is_asked)
         arguments = { ko_md5 = file.ko_md5, device_id = self.device().id, locator = locator },
     })
     if word == "ok" and (type(answer.percentage) ~= "number" or type(answer.revision) ~= "number") then
-        return self.connection:note("stranger", { status = 200 })
+        return self.connection:note_stranger()
     end
     return word, answer
 end
@@ -230,7 +230,7 @@ function Sync:_take(batch, word, answer)
     end
     local fates = self:_fates(batch, answer)
     if not next(fates) then
-        return (self.connection:note("stranger", { status = 200 }))
+        return (self.connection:note_stranger())
     end
     self.outbox:settle(fates)
     self.last_sync_at = self.clock()
@@ -305,6 +305,9 @@ function Sync:catch_up(wish)
     local word = "ok"
     if wish.file then
         word = self:resolve(wish.file, wish.is_asked)
+        if word == "ok" then
+            self.books:remember_path(self.books:find(wish.file).book_id, wish.path)
+        end
         if word == "ok" and wish.is_wanted() then
             local place
             word, place = self:pull(wish.file, wish.locator, wish.is_asked)

@@ -20,6 +20,13 @@ local REASONS = {
     { "ssl", "tls" },
     { "tls", "tls" },
     { "unknown protocol", "tls" },
+    -- What OpenSSL says of a server that speaks plain HTTP.
+    { "wrong version number", "tls" },
+    { "record layer", "tls" },
+    { "packet length too long", "tls" },
+    { "unsupported protocol", "tls" },
+    { "no shared cipher", "tls" },
+    { "unexpected eof", "tls" },
     { "not known", "name" },
     { "host not found", "name" },
     { "not found", "name" },

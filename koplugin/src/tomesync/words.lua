@@ -3,6 +3,7 @@
 local T = require("ffi/util").template
 
 local _ = require("tomesync/gettext")
+local guard = require("tomesync/guard")
 
 local words = {}
 
@@ -39,6 +40,15 @@ function words.failure(word, answer)
         return _("The server did not answer several times, so it is left alone for ten minutes.")
     end
     return nil
+end
+
+--- The same function, but it answers a text whatever happens: KOReader cannot draw an item without one.
+function words.always(text_func)
+    local guarded = guard(text_func)
+    return function()
+        local text = guarded()
+        return type(text) == "string" and text or "?"
+    end
 end
 
 --- That sentence, and that nothing is lost.
