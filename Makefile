@@ -41,8 +41,8 @@ test: $(DEV) $(TOME)  ## Run all tests, on SQLite and on PostgreSQL (docs/testin
 	@$(PYTEST) -q -m "faults"
 	@echo "== The ones among them that depend on locks, on PostgreSQL"
 	@TOME_TEST_DATABASE=postgres $(PYTEST) -q -m "faults and locking"
-	@echo "== All tests, on PostgreSQL"
-	@TOME_TEST_DATABASE=postgres $(PYTEST) -q -n 2 -m "not faults"
+	@echo "== All tests but those of the plugin and of matching, which know no database, on PostgreSQL"
+	@TOME_TEST_DATABASE=postgres $(PYTEST) -q -n 2 -m "not faults" --ignore tests/koplugin --ignore tests/matching
 
 lint: $(DEV) $(TOME)  ## Check style, types, the direction of imports, Lua and the Dockerfile
 	@$(BIN)/ruff check --quiet .
