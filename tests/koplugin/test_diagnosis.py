@@ -85,9 +85,7 @@ def test_a_clock_that_is_off_is_named_with_how_much(
     assert last == f"{said} What is read counts at the server's time."
 
 
-def test_once_the_server_answers_what_waited_goes_out(
-    start: Callable[..., KOReader], line: Line, novel: Path
-) -> None:
+def test_once_the_server_answers_what_waited_goes_out(start: Callable[..., KOReader], line: Line, novel: Path) -> None:
     from reading.models import Session
 
     kobo = start(hours_ago=2)
@@ -130,9 +128,7 @@ def test_it_ends_the_pause_after_three_failures(start: Callable[..., KOReader], 
     assert kobo.waiting() == []
 
 
-def test_turned_off_it_still_tests_and_sends_nothing(
-    start: Callable[..., KOReader], line: Line, novel: Path
-) -> None:
+def test_turned_off_it_still_tests_and_sends_nothing(start: Callable[..., KOReader], line: Line, novel: Path) -> None:
     kobo = start(hours_ago=2, is_online=False)
     read(kobo, novel)
     kobo.gesture("tomesync_toggle")
@@ -243,7 +239,10 @@ def test_a_revoked_key_is_named(start: Callable[..., KOReader], ada: Any) -> Non
         (Answer(401, "<h1>Password, please</h1>", "text/html"), "A web page answered instead of Tome."),
         (Answer(302, "", "text/html", {"Location": "/login"}), "Something other than Tome answered (status 302)."),
         (Answer(200, {"server_id": 7, "username": ["x"]}), "Something other than Tome answered (status 200)."),
-        (Answer(404, {"detail": "Not Found"}), "Something other than Tome answered (status 404). Is the address right?"),
+        (
+            Answer(404, {"detail": "Not Found"}),
+            "Something other than Tome answered (status 404). Is the address right?",
+        ),
     ],
 )
 def test_another_program_is_not_taken_for_tome(

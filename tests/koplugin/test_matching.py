@@ -113,6 +113,25 @@ def test_candidates_are_offered_in_the_menu_and_nowhere_else(start: Callable[...
     assert status(kobo) == "not sure, 3 candidates"
 
 
+def test_of_many_candidates_all_that_the_server_offers_can_be_chosen(
+    start: Callable[..., KOReader], make_epub: Callable[..., Path], settings: Any, unsure: Path
+) -> None:
+    from library.models import FileLink
+
+    for number in range(14):
+        path = make_epub(f"many/{number}.epub", title="Foundation")
+        add_book(path, settings.LIBRARY_DIR, title="Foundation", series=f"Series {number:02d}", series_index=1)
+    kobo = start()
+    open_book(kobo, unsure)
+    assert status(kobo) == "not sure, 17 candidates"
+    kobo.tap("This book")
+    assert len(kobo.windows[-1].buttons) == 17 + 3
+    kobo.press("Foundation (Series 13 #1)")
+    kobo.wait(10)
+    link: Any = FileLink.objects.get()
+    assert link.book.series.name == "Series 13"
+
+
 @pytest.mark.parametrize("label", [ASIMOV, LACKEY, NOBODY])
 def test_choosing_one_tells_the_server_and_wakes_what_was_grey(
     start: Callable[..., KOReader], line: Line, unsure: Path, foundations: dict[str, Any], label: str

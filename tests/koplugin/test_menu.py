@@ -269,7 +269,9 @@ def test_turned_on_in_a_book_that_was_opened_while_it_was_off_it_finds_out_which
 # --- Titles that are hard to show
 
 
-@pytest.mark.parametrize("title", ["100 %1 and %2 %%", "%d %s %n", "A very long title " * 20, "Ünïcödé “quoted” 日本語"])
+@pytest.mark.parametrize(
+    "title", ["100 %1 and %2 %%", "%d %s %n", "A very long title " * 20, "Ünïcödé “quoted” 日本語"]
+)
 def test_any_title_stands_in_the_menu_as_it_is(
     start: Callable[..., KOReader], book: Any, novel: Path, title: str
 ) -> None:
@@ -302,7 +304,6 @@ EVERYTHING = [
     ["Browse series"],
     ["Inbox"],
     ["Test connection"],
-    ["Re-resolve all books"],
     *[["Settings", text, choice] for text in ("When another device is ahead", "When another device is behind")
       for choice in ("Go there", "Ask", "Stay")],
     ["Settings", "Longest time"],
@@ -315,8 +316,8 @@ EVERYTHING_OF_A_BOOK = [
     ["Download full series"],
     ["Download rest of series"],
     ["Sync now"],
-    ["This book"],
     ["Pending sessions"],
+    ["This book"],
 ]
 
 
@@ -342,15 +343,15 @@ def press_everything(kobo: KOReader, path: list[str]) -> None:
 
 def walk(kobo: KOReader) -> None:
     """Through the whole menu, as far as it can be tapped."""
-    paths = EVERYTHING + (EVERYTHING_OF_A_BOOK if kobo.book else [])
+    # The last of them makes a book that was matched one that is not.
+    paths = EVERYTHING + (EVERYTHING_OF_A_BOOK if kobo.book else []) + [["Re-resolve all books"]]
     for path in paths:
         enabled = [text for text in kobo.menu_of(*path[:-1]) if text.startswith(path[-1]) and text.is_enabled]
         if enabled:
             press_everything(kobo, path)
-    if kobo.book:
-        for text in ("Enabled", "Disabled"):
-            kobo.tap(text)
-            kobo.wait(10)
+    for _ in range(2 if kobo.book else 0):
+        kobo.tap(next(text for text in kobo.menu if text in ("Enabled", "Disabled")))
+        kobo.wait(10)
 
 
 @pytest.mark.parametrize("place", ["file manager", "matched book", "unmatched book"])
@@ -371,6 +372,31 @@ def test_a_walk_through_all_of_it_raises_nothing_and_freezes_nothing(
     assert kobo.wifi_asked == kobo.wifi_woken == 0, "that is for what KOReader was told to do"
     assert kobo.warnings == []
     assert kobo.uncollected == []
+
+
+@pytest.mark.parametrize("place", ["file manager", "matched book"])
+@pytest.mark.parametrize("network", ["online", "black hole", "500"])
+def test_where_there_are_no_processes_the_same_walk_blocks_no_longer_than_it_may(
+    start: Callable[..., KOReader], line: Line, novel: Path, place: str, network: Fault | str
+) -> None:
+    kobo = start(can_fork=False, patience=0.1 if network == "black hole" else 3.0)
+    if place != "file manager":
+        open_book(kobo, novel)
+        kobo.turn_pages(3)
+    if network != "online":
+        line.break_with(network)  # type: ignore[arg-type]
+    walk(kobo)
+    assert kobo.longest_block <= LONGEST_BLOCK_SECONDS
+    assert kobo.warnings == []
+
+
+def test_the_walk_is_as_harmless_while_it_is_off(start: Callable[..., KOReader], line: Line, novel: Path) -> None:
+    kobo = start()
+    kobo.gesture("tomesync_toggle")
+    open_book(kobo, novel)
+    assert not any(item(kobo, text).is_enabled for text in GREY_UNTIL_MATCHED)
+    walk(kobo)
+    assert kobo.warnings == []
 
 
 BREAKS = {

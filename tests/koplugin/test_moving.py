@@ -227,3 +227,36 @@ def test_a_lost_reply_does_not_make_ones_own_place_a_strangers(
     assert kobo.questions == []
     assert notices(kobo) == []
     assert kobo.page == 61
+
+
+def test_staying_after_reading_on_makes_the_place_here_the_one(device: Callable[..., KOReader], novel: Path) -> None:
+    """Both devices read on without knowing of each other; who stays means it, and need not turn a page to say so."""
+    from reading.models import Position
+
+    kobo = device("kobo-1", model="Kobo_io", hours_ago=9, is_online=False)
+    kindle = device("kindle-1", model="Kindle", hours_ago=9, is_online=False)
+    for one in (kobo, kindle):  # both know of a place
+        read(one, novel, 10)
+    come_home(kobo)
+    come_home(kindle)
+    assert Position.objects.get().revision >= 1
+    for one in (kobo, kindle):
+        one.open(novel, pages=PAGES)
+        one.wait(5)
+        one.go_offline()
+    kobo.go_to_page(99)
+    kobo.turn_pages(1)
+    kobo.wait(600)
+    kobo.go_online()
+    kobo.wait(10)
+    assert Position.objects.get().percentage == 0.5
+    kindle.wait(60)
+    kindle.turn_pages(6)
+    kindle.go_online()
+    kindle.wait(10)
+    assert len(kindle.questions) == 1
+    assert Position.objects.get().percentage == 0.5, "who does not know of the other does not overrule it"
+    kindle.answer(False)
+    kindle.close()
+    kindle.wait(10)
+    assert Position.objects.get().percentage == 0.08

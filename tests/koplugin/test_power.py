@@ -1,21 +1,21 @@
 """Power that fails between any two steps, and cards that are full: what was kept arrives, once, and nothing breaks."""
 
+import io
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from koplugin.packer import build_plugin
 from tests.koplugin.koreader import DEFAULT_START, KOReader, power_cuts
-from tests.koplugin.server import KEY, TomeServer
+from tests.koplugin.server import TomeServer
 
 PAGES = 300
 # What is read between two moments at which it is kept, and the turns while the reader rests on a page.
 MOST_TURNS_LOST = 11
-TURNS = 5 + 52 + 3
 
 Start = Callable[..., KOReader]
 
@@ -70,27 +70,17 @@ class Progress:
         return int(self.path.read_text()) if self.path.exists() else 0
 
 
-def test_power_lost_at_any_step_of_a_day_costs_a_few_turns_at_most(
-    start: Start, tome: TomeServer, home: Path, novel: Path, tmp_path: Path
-) -> None:
-    progress = Progress(tmp_path / "turned")
+@pytest.fixture
+def progress(tmp_path: Path) -> Progress:
+    return Progress(tmp_path / "turned")
 
-    def a_day() -> None:
-        kobo = start()
-        kobo.open(novel, pages=PAGES)
-        progress.turn(kobo, 5)
-        kobo.save_settings()
-        progress.turn(kobo, 52)
-        kobo.wait(10)  # the heartbeat
-        kobo.suspend()
-        kobo.resume(slept=7200)
-        progress.turn(kobo, 3)
-        kobo.close()
-        kobo.wait(10)
-        kobo.exit()
 
+def check_each_cut(
+    scenario: Callable[[], None], start: Start, tome: TomeServer, home: Path, novel: Path, progress: Progress
+) -> int:
+    """Cut the power at every step of `scenario` and go on afterwards. How often it was cut."""
     cuts = 0
-    for run in power_cuts(a_day):
+    for run in power_cuts(scenario):
         kept = kept_uuids(home)
         kept_places = places_in([line["item"] for line in lines_of(home) if line["kind"] == "position"])
         sent_before = set(told_once(tome))
@@ -103,22 +93,197 @@ def test_power_lost_at_any_step_of_a_day_costs_a_few_turns_at_most(
         again.wait(10)
         told = told_once(tome)
         assert kept | sent_before <= set(told), run.at
+        assert kept_places <= places_in(tome.positions), run.at
         turned = sum(session["pages_turned"] for session in told.values()) - 2
         assert progress.count() - MOST_TURNS_LOST <= turned <= progress.count() + 1, run.at
-        assert kept_places <= places_in(tome.positions), run.at
         assert lines_of(home) == [], run.at
         assert again.warnings == [], run.at
         assert (again.uncollected, again.open_pipes, again.standby_preventions) == ([], [], 0)
-        for file in (home / "settings").iterdir():
-            assert not file.name.endswith(".damaged"), run.at
-            if file.name.startswith("tomesync-books-"):
-                assert json.loads(file.read_text())["files"], run.at
-        cuts += run.is_cut
-        if not run.is_cut:
-            assert progress.count() == turned == TURNS
+        assert list((home / "settings").glob("*.damaged")) == [], run.at
+        for file in (home / "settings").glob("tomesync-books-*.json"):
+            assert json.loads(file.read_text())["files"], run.at
+        if run.is_cut:
+            cuts += 1
+        else:
+            assert progress.count() == turned
         # Everything starts afresh.
         again.crash()
         shutil.rmtree(home)
         progress.path.unlink(missing_ok=True)
         tome.received.clear()
-    assert cuts > 100
+    return cuts
+
+
+@pytest.mark.faults
+def test_power_lost_at_any_step_of_a_day_costs_a_few_turns_at_most(
+    start: Start, tome: TomeServer, home: Path, novel: Path, progress: Progress
+) -> None:
+    def a_day() -> None:
+        kobo = start()
+        kobo.open(novel, pages=PAGES)
+        progress.turn(kobo, 5)
+        kobo.save_settings()
+        kobo.run_lua("ui.tomesync.turns_to_send = 40")  # so that fewer steps lead to the heartbeat
+        progress.turn(kobo, 12)
+        kobo.wait(10)
+        kobo.suspend()
+        kobo.resume(slept=7200)
+        progress.turn(kobo, 3)
+        kobo.close()
+        kobo.wait(10)
+        kobo.exit()
+
+    assert check_each_cut(a_day, start, tome, home, novel, progress) > 150
+
+
+@pytest.mark.faults
+def test_power_lost_at_any_step_of_the_first_contact_loses_and_doubles_nothing(
+    start: Start, tome: TomeServer, home: Path, novel: Path, comic: Path, progress: Progress
+) -> None:
+    def the_first_contact() -> None:
+        kobo = start(is_online=False)
+        for book in (novel, comic):
+            kobo.open(book, pages=PAGES)
+            progress.turn(kobo, 2)
+            kobo.close()
+        kobo.open(novel, pages=PAGES)
+        progress.turn(kobo, 1)
+        kobo.save_settings()
+        kobo.go_online()
+        kobo.wait(10)
+        progress.turn(kobo, 1)
+        kobo.close()
+        kobo.wait(10)
+
+    assert check_each_cut(the_first_contact, start, tome, home, novel, progress) > 60
+
+
+# --- A full card -----------------------------------------------------------------------------------------------------
+
+# How a write fails: the file cannot be opened, what is written is refused, or it is refused when it is to go out.
+WAYS = ("open", "write", "flush")
+
+FULL_CARD = """
+local way, first, last = %s, %d, %d
+local real_open = io.open
+local count = 0
+local function refused()
+    return nil, "No space left on device", 28
+end
+local function passed(name)
+    return function(self, ...)
+        return self.file[name](self.file, ...)
+    end
+end
+io.open = function(path, mode)
+    if not (mode or "r"):find("[wa]") or not path:find("/tomesync-", 1, true) then
+        return real_open(path, mode)
+    end
+    count = count + 1
+    if count < first or count > last then
+        return real_open(path, mode)
+    elseif way == "open" then
+        return refused()
+    end
+    local file = { file = assert(real_open(path, mode)) }
+    for _, name in ipairs({ "write", "flush", "close", "seek" }) do
+        file[name] = passed(name)
+    end
+    file[way] = refused
+    return file
+end
+"""
+
+
+def on_a_full_card(plugin_zip: bytes, way: str, first: int, last: int) -> bytes:
+    """The plugin on a device on which those of its writes fail."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(plugin_zip)) as plugin, zipfile.ZipFile(packed, "w") as full:
+        for entry in plugin.infolist():
+            text = plugin.read(entry)
+            if entry.filename.endswith("main.lua"):
+                text = (FULL_CARD % (json.dumps(way), first, last)).encode() + text
+            full.writestr(entry, text)
+    return packed.getvalue()
+
+
+def read_a_day(kobo: KOReader, novel: Path) -> None:
+    kobo.open(novel, pages=PAGES)
+    kobo.turn_pages(12, seconds_each=20)
+    kobo.save_settings()
+    kobo.suspend()
+    kobo.resume(slept=7200)
+    kobo.turn_pages(3, seconds_each=20)
+    kobo.close()
+    kobo.wait(10)
+
+
+def turns_told(tome: TomeServer) -> list[int]:
+    """Of each session as it came first, which is what a server keeps."""
+    told: dict[str, int] = {}
+    for session in tome.sessions:
+        told.setdefault(session["session_uuid"], session["pages_turned"])
+    return list(told.values())
+
+
+def unexpected(kobo: KOReader) -> list[str]:
+    return [warning for warning in kobo.warnings if "cannot write" not in warning]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_write_that_fails_costs_nothing(
+    plugin_zip: bytes, tome: TomeServer, home: Path, novel: Path, way: str
+) -> None:
+    for number in range(1, 100):
+        kobo = KOReader(on_a_full_card(plugin_zip, way, number, number), home, now=DEFAULT_START + 0.5)
+        read_a_day(kobo, novel)
+        assert turns_told(tome) == [12, 3], number
+        assert unexpected(kobo) == []
+        did_fail = kobo.warnings != []
+        kobo.exit()
+        again = KOReader(plugin_zip, home, now=kobo.now)
+        again.wait(10)
+        assert turns_told(tome) == [12, 3], number
+        assert lines_of(home) == [], number
+        assert again.warnings == [], number
+        shutil.rmtree(home)
+        tome.received.clear()
+        if not did_fail:
+            break
+    assert 10 < number < 99
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("first", [1, 4, 8])
+def test_a_card_that_stays_full_does_not_keep_from_sending_what_is_in_memory(
+    plugin_zip: bytes, tome: TomeServer, home: Path, novel: Path, way: str, first: int
+) -> None:
+    kobo = KOReader(on_a_full_card(plugin_zip, way, first, 1_000_000), home, now=DEFAULT_START + 0.5)
+    read_a_day(kobo, novel)
+    read_a_day(kobo, novel)
+    assert turns_told(tome) == [12, 3, 12, 3]
+    assert kobo.shown == []
+    assert unexpected(kobo) == []
+    assert kobo.longest_block < 0.5
+    kobo.exit()
+    again = KOReader(plugin_zip, home, now=kobo.now)
+    read_a_day(again, novel)
+    assert turns_told(tome) == [12, 3, 12, 3, 12, 3]
+    assert lines_of(home) == []
+    assert again.warnings == []
+
+
+def test_nothing_can_be_written_and_nothing_sent_until_the_network_is_back(
+    plugin_zip: bytes, tome: TomeServer, home: Path, novel: Path
+) -> None:
+    full = on_a_full_card(plugin_zip, "write", 1, 1_000_000)
+    kobo = KOReader(full, home, now=DEFAULT_START + 0.5, is_online=False)
+    for _ in range(3):
+        kobo.open(novel, pages=PAGES)
+        kobo.turn_pages(5, seconds_each=20)
+        kobo.close()
+    assert lines_of(home) == []
+    kobo.go_online()
+    kobo.wait(10)
+    assert turns_told(tome) == [5, 5, 5]
+    assert unexpected(kobo) == []

@@ -30,7 +30,7 @@ def start(line: Line, ada_key: str, tmp_path: Path) -> Callable[..., KOReader]:
     plugin = build_plugin(server_url=line.url, api_key=ada_key, username="ada")
 
     def start(name: str = "kobo", *, hours_ago: float = 5, **options: Any) -> KOReader:
-        given = {"device_id": f"{name}-1", "patience": 3.0} | options
+        given: dict[str, Any] = {"device_id": f"{name}-1", "patience": 3.0} | options
         return KOReader(plugin, tmp_path / name, now=time.time() - hours_ago * HOUR, **given)
 
     return start
@@ -68,9 +68,7 @@ def checked(kobo: KOReader, *path: str) -> list[str]:
 
 @pytest.mark.parametrize("name", [AHEAD, BEHIND])
 @pytest.mark.parametrize("choice", [GO, ASK, STAY])
-def test_a_strategy_is_kept_over_a_restart_and_a_crash(
-    start: Callable[..., KOReader], name: str, choice: str
-) -> None:
+def test_a_strategy_is_kept_over_a_restart_and_a_crash(start: Callable[..., KOReader], name: str, choice: str) -> None:
     kobo = start()
     kobo.tap("Settings", name, choice)
     assert kobo.is_menu_open
@@ -144,6 +142,21 @@ def test_or_as_long_as_the_reader_has_set_also_after_a_restart(start: Callable[.
     kobo = start()
     assert setting(kobo, "Longest time for one page") == "7 min"
     assert seconds_of_a_page_left_open(kobo, novel) == pytest.approx(30 + 420, abs=2)
+
+
+def test_set_in_a_book_it_holds_from_then_on(start: Callable[..., KOReader], novel: Path) -> None:
+    from reading.models import Session
+
+    kobo = start()
+    kobo.open(novel, pages=PAGES)
+    kobo.turn_pages(1, seconds_each=28)
+    kobo.tap("Settings", "Longest time for one page")
+    kobo.type("5")
+    kobo.press("Set")
+    kobo.wait(20 * 60)
+    kobo.close()
+    kobo.wait(10)
+    assert Session.objects.get().seconds == pytest.approx(30 + 300, abs=2)
 
 
 def test_closing_the_window_for_it_changes_nothing(start: Callable[..., KOReader]) -> None:

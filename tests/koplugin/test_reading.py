@@ -310,9 +310,7 @@ def test_a_place_that_koreader_cannot_tell_costs_no_session(kobo: KOReader, tome
 
 
 @pytest.mark.parametrize("fraction", ["0/0", "1/0", "-1/0", "nil", "'half'", "-0.5", "1.5"])
-def test_a_fraction_that_is_none_spoils_nothing(
-    kobo: KOReader, tome: TomeServer, novel: Path, fraction: str
-) -> None:
+def test_a_fraction_that_is_none_spoils_nothing(kobo: KOReader, tome: TomeServer, novel: Path, fraction: str) -> None:
     kobo.open(novel)
     kobo.run_lua(f"ui.view.getLastPercent = function() return {fraction} end")
     kobo.turn_pages(5)
@@ -328,9 +326,7 @@ def test_a_fraction_that_is_none_spoils_nothing(
 # --- What bounds a crash ---------------------------------------------------------------------------------------------
 
 
-def test_without_a_network_what_is_read_still_reaches_the_disk(
-    plugin_zip: bytes, tmp_path: Path, novel: Path
-) -> None:
+def test_without_a_network_what_is_read_still_reaches_the_disk(plugin_zip: bytes, tmp_path: Path, novel: Path) -> None:
     kobo = KOReader(plugin_zip, tmp_path / "kobo", is_online=False)
     kobo.open(novel)
     kobo.turn_pages(12)
@@ -445,6 +441,22 @@ def test_a_clock_of_1970_that_wifi_puts_right_loses_no_turn_and_invents_no_years
     assert kobo.warnings == []
 
 
+def test_what_was_read_under_a_clock_far_ahead_does_not_keep_later_places_away(
+    kobo: KOReader, tome: TomeServer, novel: Path
+) -> None:
+    kobo.now += 30 * 86400
+    kobo.open(novel, pages=100)
+    kobo.turn_pages(3)
+    close(kobo)
+    kobo.now -= 30 * 86400
+    kobo.wait(2 * 3600)
+    place = {"percentage": 0.5, "revision": 3, "device": "Kindle", "read_at": "2025-11-23T13:30:00Z"}
+    tome.place = Answer(body=place)
+    kobo.open(novel, pages=100)
+    in_time(kobo)
+    assert kobo.page == 50
+
+
 # --- Off -------------------------------------------------------------------------------------------------------------
 
 
@@ -504,6 +516,35 @@ def test_sync_now_without_a_network_asks_koreader_for_one(kobo: KOReader, tome: 
     assert (kobo.wifi_asked, kobo.wifi_woken) == (1, 0)
 
 
+def test_sync_now_says_what_came_of_it_whatever_else_is_to_be_asked_meanwhile(
+    kobo: KOReader, tome: TomeServer, novel: Path
+) -> None:
+    kobo.open(novel)
+    kobo.turn_pages(1)
+    kobo.close()
+    kobo.network.answer_seconds = 2.0
+    kobo.open(novel, look_seconds=0.6)
+    assert kobo.running_processes != []
+    kobo.tap("Sync now")
+    kobo.run_lua("ui:handleEvent(require('ui/event'):new('NetworkConnected'))")
+    kobo.wait(30)
+    assert [window.text for window in kobo.windows] == ["Synced with Tome."]
+
+
+def test_sync_now_that_sleep_overtakes_leaves_no_message_behind(kobo: KOReader, tome: TomeServer, novel: Path) -> None:
+    kobo.open(novel)
+    kobo.turn_pages(1)
+    kobo.close()
+    kobo.network.answer_seconds = 2.0
+    kobo.open(novel, look_seconds=0.6)
+    kobo.tap("Sync now")
+    kobo.suspend()
+    kobo.resume()
+    kobo.wait(30)
+    assert "Syncing with Tome…" not in [window.text for window in kobo.windows]
+    assert kobo.warnings == []
+
+
 # --- A good guest ----------------------------------------------------------------------------------------------------
 
 
@@ -537,8 +578,9 @@ def test_it_swallows_no_event(kobo: KOReader, novel: Path) -> None:
                 table.insert(names, name)
             end
         end
-        table.sort(names, function(one, other) -- the end of the book last, or nothing is left to be handled
-            return (one:sub(1, 7) == "onClose" and "z" or "") .. one < (other:sub(1, 7) == "onClose" and "z" or "") .. other
+        -- The end of the book comes last, or there would be nothing left to handle.
+        table.sort(names, function(one, other)
+            return one:gsub("^onClose", "z") < other:gsub("^onClose", "z")
         end)
         for _, name in ipairs(names) do
             if ui.tomesync[name](ui.tomesync, 7, 7) ~= nil then

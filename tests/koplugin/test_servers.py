@@ -2,9 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -223,6 +222,26 @@ def test_what_was_read_before_the_first_contact_is_sent_at_the_first_contact(
     assert len(tome.sessions) == 4
     assert again.outbox() == []
     assert again.warnings == []
+
+
+def test_the_first_contact_can_be_the_moment_before_sleep(
+    plugin_zip: bytes, tome: TomeServer, tmp_path: Path, novel: Path
+) -> None:
+    kobo = KOReader(plugin_zip, tmp_path / "kobo", is_online=False)
+    kobo.open(novel)
+    kobo.turn_pages(3)
+    kobo.network.is_connected = True
+    kobo.suspend()
+    assert tome.paths == ["sync"]
+    assert kobo.waiting() == []
+    kobo.resume()
+    kobo.wait(10)
+    assert tome.paths == ["sync", "resolve", "position/12"]
+    kobo.turn_pages(4)
+    kobo.close()
+    kobo.wait(10)
+    assert [session["pages_turned"] for session in tome.sessions] == [3, 4]
+    assert kobo.warnings == []
 
 
 def test_a_crash_around_the_first_contact_doubles_nothing(
@@ -452,5 +471,3 @@ def test_the_address_is_changed_while_nothing_answers_at_the_old_one(
     read(kobo, novel, turns=7)
     assert [session["pages_turned"] for session in same_tome.sessions] == [5, 5, 5, 5, 7]
     assert kobo.waiting() == []
-
-

@@ -1,16 +1,24 @@
-"""The built plugin against this project's own API: what the one sends, the other takes, and the other way round."""
+"""Days with two devices and one reader, against this project's own API: all is counted, and nobody is led astray."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from koplugin.packer import build_plugin
+from tests.conftest import add_book, add_file
 from tests.koplugin.koreader import KOReader, default_xpointers
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+PAGES = 200
+HOUR = 3600.0
+DAY = 24 * HOUR
 
 MakeDevice = Callable[..., KOReader]
 
@@ -18,84 +26,412 @@ MakeDevice = Callable[..., KOReader]
 @pytest.fixture
 def device(live_server: Any, ada_key: str, tmp_path: Path) -> MakeDevice:
     """Starts one of Ada's devices with its clock so long ago that what is read on it lies in the past."""
-    zip_ = build_plugin(server_url=live_server.url, api_key=ada_key, username="ada")
+    plugin = build_plugin(server_url=live_server.url, api_key=ada_key, username="ada")
 
-    def start(device_id: str, *, model: str = "Kobo_io", hours_ago: float = 2, is_online: bool = True) -> KOReader:
-        now = time.time() - hours_ago * 3600
-        return KOReader(zip_, tmp_path / device_id, device_id=device_id, model=model, now=now, is_online=is_online)
+    def start(device_id: str, *, model: str = "Kobo_io", hours_ago: float = 2, is_online: bool = False) -> KOReader:
+        now = time.time() - hours_ago * HOUR
+        return KOReader(plugin, tmp_path / device_id, device_id=device_id, model=model, now=now, is_online=is_online)
 
     return start
 
 
 @pytest.fixture
-def file_of_book(book: Any, settings: Any) -> Path:
-    return settings.LIBRARY_DIR / book.files.get().path
+def novel(book: Any, settings: Any) -> Path:
+    return Path(settings.LIBRARY_DIR / book.files.get().path)
 
 
-def test_a_book_read_on_one_device_goes_on_on_another(device: MakeDevice, book: Any, file_of_book: Path) -> None:
-    from reading.models import Position, Session
-
-    kobo = device("kobo-1")
-    kobo.open(file_of_book, pages=200)
-    kobo.turn_pages(59, seconds_each=30)
+def read_to(kobo: KOReader, path: Path, page: int, **given: Any) -> None:
+    """Open, read the last pages up to that one, and close."""
+    kobo.open(path, **{"pages": PAGES} | given)
+    kobo.go_to_page(page - 3)
+    kobo.turn_pages(3)
     kobo.close()
-    assert kobo.waiting() == []
-    session: Any = Session.objects.get()
-    assert (session.book, session.pages, session.flag) == (book, 59, "")
-    assert session.device.name == "Kobo_io"
-    assert Position.objects.get().percentage == 0.3
-
-    kindle = device("kindle-1", model="Kindle", hours_ago=0)
-    kindle.open(file_of_book, pages=200)
-    assert [question.split(" (")[0] for question in kindle.questions] == ["Kobo_io was at 30 % of this book"]
-    kindle.answer(True)
-    assert kindle.progress == default_xpointers(200)[59].decode()
-    kindle.turn_pages(1)
-    kindle.close()
-    position: Any = Position.objects.get()
-    assert position.device.identifier == "kindle-1"
-    assert [device.warnings for device in (kobo, kindle)] == [[], []]
 
 
-def test_a_day_offline_arrives_at_once_and_once(device: MakeDevice, book: Any, file_of_book: Path) -> None:
+def come_home(kobo: KOReader) -> None:
+    """Have its clock catch up with the server's, and tell what was read."""
+    kobo.wait(max(0.0, time.time() - kobo.now))
+    kobo.go_online()
+    kobo.wait(10)
+
+
+def are_good_guests(devices: Sequence[KOReader]) -> bool:
+    for device in devices:
+        assert device.waiting() == []
+        assert device.warnings == []
+        assert (device.uncollected, device.open_pipes, device.standby_preventions) == ([], [], 0)
+        assert device.new_globals == ["G_defaults", "G_reader_settings"]
+        assert [block for block in device.blocks if block[0] in ("GotoViewRel", "PageUpdate", "onPageUpdate")] == []
+        assert device.longest_block < 0.5
+    return True
+
+
+def counted() -> Any:
     from reading.models import Session
 
-    kobo = device("kobo-1", hours_ago=30, is_online=False)
-    kobo.open(file_of_book, pages=200)
-    for _ in range(12):
-        kobo.turn_pages(4)
-        kobo.suspend()
-        kobo.resume(slept=7200, is_online=False)
+    return Session.objects.filter(flag="", book__isnull=False)
+
+
+def place() -> Any:
+    from reading.models import Position
+
+    return Position.objects.get()
+
+
+def refresh() -> None:
+    from workers.reading import refresh
+
+    refresh()
+
+
+def status() -> str:
+    from reading.models import BookStatus
+
+    refresh()
+    return str(BookStatus.objects.get().state)
+
+
+# --- One book, two devices -------------------------------------------------------------------------------------------
+
+
+def test_a_book_read_on_one_device_goes_on_on_the_other_and_back(device: MakeDevice, book: Any, novel: Path) -> None:
+    kobo = device("kobo-1", hours_ago=30)
+    kindle = device("kindle-1", model="Kindle", hours_ago=20)
+    read_to(kobo, novel, 60)
+    come_home(kobo)
+    session: Any = counted().get()
+    assert (session.book, session.pages, session.device.name) == (book, 4, "Kobo_io")
+    assert place().percentage == 0.3
+
+    come_home(kindle)
+    kindle.open(novel, pages=PAGES)
+    kindle.wait(5)
+    assert kindle.page == 60
+    assert kindle.progress == default_xpointers(PAGES)[59].decode()
+    kindle.turn_pages(40)
+    kindle.close()
+    kindle.wait(10)
+    assert (place().percentage, place().device.identifier) == (0.5, "kindle-1")
+
+    kobo.wait(max(0.0, kindle.now - kobo.now))
+    kobo.open(novel, pages=PAGES)
+    kobo.wait(5)
+    assert kobo.page == 100
+    assert kobo.questions == kindle.questions == []
     kobo.close()
-    kobo.go_online()
-    assert kobo.waiting() == []
-    assert Session.objects.filter(book=book, flag="").count() == 12
-    assert len({session.uuid for session in Session.objects.all()}) == 12
+    kobo.wait(10)
+    assert are_good_guests([kobo, kindle])
 
 
-def test_a_book_that_the_library_does_not_have_is_kept_for_later(device: MakeDevice, tmp_path: Path) -> None:
-    from reading.models import PositionWrite, Session
+def test_a_week_offline_moves_nobody_back(device: MakeDevice, novel: Path) -> None:
+    kobo = device("kobo-1", hours_ago=7 * 24)
+    kindle = device("kindle-1", model="Kindle", hours_ago=6 * 24)
+    read_to(kobo, novel, 20)  # on the first day, and then it lies in a drawer, still offline
+    for page in (60, 80, 100, 120):
+        read_to(kindle, novel, page)
+        kindle.wait(DAY)
+    come_home(kindle)
+    assert (place().percentage, place().device.identifier) == (0.6, "kindle-1")
 
-    strange = tmp_path / "Strange Book.epub"
+    come_home(kobo)
+    assert counted().count() == 5
+    assert (place().percentage, place().device.identifier) == (0.6, "kindle-1")
+    kindle.open(novel, pages=PAGES)
+    kindle.wait(5)
+    assert kindle.page == 120
+    kobo.open(novel, pages=PAGES)
+    kobo.wait(5)
+    assert kobo.page == 120
+    assert kobo.questions == kindle.questions == []
+    for one in (kobo, kindle):
+        one.close()
+        one.wait(10)
+    assert place().percentage == 0.6
+    assert are_good_guests([kobo, kindle])
+
+
+def test_who_reads_on_where_they_were_before_the_network_came_is_asked_and_loses_nothing(
+    device: MakeDevice, novel: Path
+) -> None:
+    kobo = device("kobo-1", hours_ago=48)
+    kindle = device("kindle-1", model="Kindle", hours_ago=24)
+    read_to(kobo, novel, 20)
+    read_to(kindle, novel, 100)
+    come_home(kindle)
+    kobo.wait(max(0.0, time.time() - kobo.now - HOUR))
+    kobo.open(novel, pages=PAGES)
+    kobo.turn_pages(3)
+    come_home(kobo)
+    [question] = kobo.questions
+    assert "Last read at 50 % (Kindle" in question
+    assert kobo.page == 23
+    kobo.answer(True)
+    assert kobo.page == 100
+    kobo.turn_pages(2)
+    kobo.close()
+    kobo.wait(10)
+    assert place().percentage == 0.51
+    kindle.open(novel, pages=PAGES)
+    kindle.wait(5)
+    assert kindle.page == 102
+    assert kindle.questions == []
+    kindle.close()
+    kindle.wait(10)
+    assert are_good_guests([kobo, kindle])
+
+
+def test_a_book_put_away_open_is_where_the_other_device_left_it_when_it_wakes(device: MakeDevice, novel: Path) -> None:
+    kobo = device("kobo-1", hours_ago=24)
+    kobo.open(novel, pages=PAGES)
+    kobo.turn_pages(9)
+    kobo.suspend()
+    kindle = device("kindle-1", model="Kindle", hours_ago=4)
+    read_to(kindle, novel, 100)
+    come_home(kindle)
+    kobo.resume(slept=time.time() - kobo.now - 60)
+    kobo.wait(10)
+    assert kobo.page == 100
+    assert kobo.questions == []
+    kobo.turn_pages(1)
+    kobo.close()
+    kobo.wait(10)
+    assert (place().percentage, place().device.identifier) == (0.505, "kobo-1")
+    assert counted().count() == 3
+    assert are_good_guests([kobo, kindle])
+
+
+# --- The end of a book -----------------------------------------------------------------------------------------------
+
+
+def test_a_finished_book_is_read_and_stays_so_when_it_is_opened_again(device: MakeDevice, novel: Path) -> None:
+    kobo = device("kobo-1", hours_ago=48)
+    read_to(kobo, novel, PAGES)
+    kobo.open(novel, pages=PAGES)
+    kobo.turn_pages(3)  # past the end, again and again
+    kobo.close()
+    come_home(kobo)
+    assert status() == "read"
+    kobo.open(novel, pages=PAGES)
+    kobo.go_to_page(2)
+    kobo.turn_pages(3)
+    kobo.close()
+    kobo.wait(10)
+    assert status() == "read"
+    assert place().percentage == 0.025
+    kindle = device("kindle-1", model="Kindle", hours_ago=0, is_online=True)
+    kindle.open(novel, pages=PAGES)
+    kindle.wait(10)
+    assert kindle.page == 5
+    kindle.close()
+    kindle.wait(10)
+    assert are_good_guests([kobo, kindle])
+
+
+# --- Other files of the same book ------------------------------------------------------------------------------------
+
+
+def test_a_book_in_two_formats_goes_on_at_the_same_fraction(
+    device: MakeDevice, book: Any, novel: Path, settings: Any
+) -> None:
+    scan = settings.LIBRARY_DIR / "A Study in Scarlet.pdf"
+    scan.write_bytes(b"%PDF-1.4 scanned by somebody")
+    add_file(book, scan, settings.LIBRARY_DIR)
+    kobo = device("kobo-1", hours_ago=30)
+    read_to(kobo, novel, 60)
+    come_home(kobo)
+    kindle = device("kindle-1", model="Kindle", hours_ago=20)
+    come_home(kindle)
+    kindle.open(scan, pages=350)
+    kindle.wait(5)
+    assert abs(kindle.page - 105) <= 1
+    kindle.turn_pages(70)
+    kindle.close()
+    kindle.wait(10)
+    kobo.wait(max(0.0, kindle.now - kobo.now))
+    kobo.open(novel, pages=PAGES)
+    kobo.wait(5)
+    assert abs(kobo.page - 100) <= 1
+    assert str(kobo.progress).startswith("/body/DocFragment[")
+    kobo.close()
+    assert {session.book for session in counted()} == {book}
+    assert kobo.questions == kindle.questions == []
+    assert are_good_guests([kobo, kindle])
+
+
+def test_a_book_that_the_library_does_not_have_is_kept_and_counted_once_it_is_there(
+    device: MakeDevice, ada: Any, settings: Any, tmp_path: Path
+) -> None:
+    from reading.links import adopt_known_files
+    from reading.models import Position, PositionWrite, Session
+
+    strange = tmp_path / "card" / "Strange Book.epub"
+    strange.parent.mkdir()
     strange.write_bytes(b"nothing that a library has")
-    kobo = device("kobo-1")
-    kobo.open(strange)
-    kobo.turn_pages(5)
-    kobo.close()
-    assert kobo.waiting() == []
+    kobo = device("kobo-1", hours_ago=30)
+    read_to(kobo, strange, 60)
+    come_home(kobo)
     session: Any = Session.objects.get()
     assert (session.book, session.file.filename) == (None, "Strange Book.epub")
     assert PositionWrite.objects.get().verdict == "parked"
+    assert Position.objects.count() == 0
+
+    shelved = settings.LIBRARY_DIR / "Strange Book.epub"
+    shelved.write_bytes(strange.read_bytes())
+    book = add_book(shelved, settings.LIBRARY_DIR, title="Strange Book")
+    adopt_known_files()
+    assert counted().get().book == book
+    assert place().percentage == 0.3
+    kobo.open(strange, pages=PAGES)
+    kobo.wait(5)
+    kobo.turn_pages(2)
+    kobo.close()
+    kobo.wait(10)
+    assert [session.book for session in counted()] == [book, book]
+    assert place().percentage == 0.31
+    assert kobo.shown == []
+    assert are_good_guests([kobo])
 
 
-def test_a_revoked_key_keeps_everything_on_the_device(device: MakeDevice, ada: Any, file_of_book: Path) -> None:
+# --- The key ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_revoked_key_keeps_everything_until_the_plugin_has_another(
+    device: MakeDevice, ada: Any, novel: Path, live_server: Any, tmp_path: Path
+) -> None:
+    from accounts.keys import create_key
     from accounts.models import ApiKey
 
+    kobo = device("kobo-1", hours_ago=5)
+    kobo.go_online()
+    kobo.open(novel, pages=PAGES)
+    kobo.close()
+    kobo.wait(10)
     ApiKey.objects.filter(reader=ada).delete()
-    kobo = device("kobo-1")
-    kobo.open(file_of_book)
+    kobo.open(novel, pages=PAGES)
     kobo.turn_pages(5)
     kobo.close()
+    kobo.wait(10)
     assert len(kobo.waiting()) == 2
+    assert kobo.shown == []
+    kobo.open(novel, pages=PAGES)
     kobo.tap("Sync now")
-    assert kobo.shown[-1].text.startswith("The server refuses this plugin's key.")
+    kobo.wait(10)
+    assert kobo.shown[-1].text.startswith("The server does not accept this plugin's key.")
+    kobo.exit()
+    assert counted().count() == 0
+
+    plugin = build_plugin(server_url=live_server.url, api_key=create_key(ada, label="Again"), username="ada")
+    again = KOReader(plugin, tmp_path / "kobo-1", device_id="kobo-1", now=time.time())
+    again.wait(10)
+    assert sorted(session.pages for session in counted()) == [0, 5]
+    assert place().percentage == 0.03
+    assert are_good_guests([again])
+
+
+# --- Days of all kinds -----------------------------------------------------------------------------------------------
+
+
+class Household:
+    """Ada's two devices and the server, which all go by one clock, and what she does with them."""
+
+    def __init__(self, start: Callable[..., KOReader], novel: Path, seed: int) -> None:
+        self.novel = novel
+        self.random = Random(seed)
+        self.devices = [start("kobo-1", model="Kobo_io"), start("kindle-1", model="Kindle")]
+        self.is_asleep = dict.fromkeys(self.devices, False)
+        self.pages = dict.fromkeys(self.devices, 1)
+        self.turns = 0
+        self.story: list[str] = []
+
+    @property
+    def now(self) -> float:
+        return max(device.now for device in self.devices)
+
+    def do_something(self) -> None:
+        device = self.random.choice(self.devices)
+        self._catch_up_with_time(device)
+        if self.is_asleep[device]:
+            steps = [self.wake, self.wake, self.let_time_pass]
+        elif device.book is None:
+            steps = [self.open, self.open, self.switch_wifi, self.let_time_pass]
+        else:
+            steps = [self.read, self.read, self.read, self.close, self.sleep, self.switch_wifi, self.let_time_pass]
+        step = self.random.choice(steps)
+        before = self.pages[device]
+        step(device)
+        self.story.append(f"{device.data_dir.name} {step.__name__}")
+        self._look(device, before)
+
+    def _catch_up_with_time(self, device: KOReader) -> None:
+        if not self.is_asleep[device]:
+            device.wait(max(0.0, self.now - device.now))
+            self._look(device, self.pages[device])
+
+    def _look(self, device: KOReader, before: int) -> None:
+        """Nobody is led back unasked, and a question is answered one way or the other."""
+        if device.book is None or self.is_asleep[device]:
+            return
+        assert device.page >= before, self.story
+        while any(window.kind == "ConfirmBox" for window in device.windows):
+            device.answer(self.random.random() < 0.5)
+        self.pages[device] = device.page
+        assert device.page > 1 or before == 1, self.story
+
+    def open(self, device: KOReader) -> None:
+        device.open(self.novel, pages=4000)
+        device.wait(10)
+
+    def read(self, device: KOReader) -> None:
+        count = self.random.choice([1, 3, 12, 60])
+        device.turn_pages(count, seconds_each=self.random.choice([15, 40]))
+        device.wait(12)  # what is shorter than ten seconds is no session
+        self.turns += count
+
+    def close(self, device: KOReader) -> None:
+        device.close()
+        device.wait(self.random.choice([0, 10]))
+
+    def sleep(self, device: KOReader) -> None:
+        device.suspend()
+        self.is_asleep[device] = True
+
+    def wake(self, device: KOReader) -> None:
+        self.is_asleep[device] = False
+        device.resume(slept=max(60.0, self.now - device.now), is_online=self.random.random() < 0.6)
+        device.wait(10)
+
+    def switch_wifi(self, device: KOReader) -> None:
+        if device.is_online:
+            device.go_offline()
+        else:
+            device.go_online()
+        device.wait(5)
+
+    def let_time_pass(self, device: KOReader) -> None:
+        device.wait(self.random.choice([60, HOUR, 8 * HOUR]))
+
+    def come_to_an_end(self) -> None:
+        for device in self.devices:
+            if self.is_asleep[device]:
+                self.wake(device)
+            self._catch_up_with_time(device)
+            self._look(device, self.pages[device])
+            if device.book is not None:
+                device.close()
+            device.go_online()
+            device.wait(1200)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_two_devices_do_nobody_is_led_back_unasked_and_every_turn_is_counted_once(
+    device: MakeDevice, novel: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    household = Household(device, novel, seed)
+    monkeypatch.setattr(timezone, "now", lambda: datetime.fromtimestamp(household.now, UTC))
+    for _ in range(60):
+        household.do_something()
+    household.come_to_an_end()
+    assert sum(session.pages for session in counted()) == household.turns
+    assert {session.flag for session in counted()} == {""}
+    assert place().percentage * 4000 in household.pages.values()
+    assert are_good_guests(household.devices)

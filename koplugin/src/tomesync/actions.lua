@@ -47,9 +47,9 @@ function actions.with_message(text, work)
         local busy = InfoMessage:new({
             text = text,
             -- KOReader calls it however the message goes.
-            dismiss_callback = function()
+            dismiss_callback = guard(function()
                 is_shown = false
-            end,
+            end),
         })
         UIManager:show(busy)
         UIManager:forceRePaint()
@@ -86,7 +86,7 @@ local function sessions_in(outbox)
     for _index, entry in ipairs(outbox.refused) do
         refused = refused + (entry.item.session_uuid and 1 or 0)
     end
-    return { waiting = outbox:counts().sessions, refused = refused }
+    return { waiting = outbox:counts().sessions, refused = refused, is_empty = outbox:is_empty() }
 end
 
 local function outcome_text(plugin, word, before)
@@ -97,6 +97,10 @@ local function outcome_text(plugin, word, before)
     local failure = words.failure_and_kept(word, service.connection.last_answer)
     if failure then
         return failure
+    end
+    if before.is_empty and not before.has_book then
+        -- The server need not even have been asked, so nothing is said of it.
+        return _("Nothing waits to be sent.")
     end
     local counts = service.outbox:counts()
     local after = sessions_in(service.outbox)
@@ -118,6 +122,7 @@ function actions.sync_now(plugin)
     actions.with_message(_("Syncing with Tome…"), function(done)
         plugin.service.connection.breaker:reset()
         local before = sessions_in(plugin.service.outbox)
+        before.has_book = plugin.book ~= nil
         plugin:sync_as_asked(function(word)
             done()
             -- A question where to read on says enough.

@@ -58,9 +58,9 @@ end
 
 --- Note that what was taken for an answer of Tome's was none: a portal can speak JSON too. Answers the word and its
 --- answer.
-function Connection:note_stranger()
+function Connection:note_stranger(status)
     self.breaker.failures = self.failures_before or 0
-    return self:note("stranger", { status = 200 })
+    return self:note("stranger", { status = status or 200 })
 end
 
 function Connection:_read(packed, why)

@@ -25,6 +25,8 @@ local KEEPING_TURNS = 10
 local REST_SECONDS = 3
 -- "Connected" means an address; routes and names need a moment more. And a device that wakes says so more than once.
 local CONNECTED_REST_SECONDS = 1
+-- A clock that is put right can be off by some seconds before, or by an hour where a zone was wrong.
+local FUTURE_SECONDS = 3700
 -- The page is to be on the screen before anything else.
 local PAINTING_SECONDS = 0.5
 
@@ -136,7 +138,9 @@ end
 function TomeSync:_known_reading()
     local known = self.service.books:last_read_at(self.book.file)
     local kept = times.seconds(self.service.outbox:read_at(self.book.file))
-    return known and kept and math.max(known, kept) or known or kept
+    local latest = known and kept and math.max(known, kept) or known or kept
+    -- From a clock that was wrong, and set back since: it would keep every place away until that time comes.
+    return latest and latest - os.time() < FUTURE_SECONDS and latest or nil
 end
 
 function TomeSync:onPageUpdate(page)
@@ -336,6 +340,7 @@ function TomeSync:catch_up(is_asked, on_end)
     local book = self.book
     if self.wants_place and book and book:is_open() then
         wish.file = book.file
+        wish.path = self.ui.document.file
         wish.locator = book:locator_kind()
         wish.is_wanted = function()
             return self.book == book and book:is_open()

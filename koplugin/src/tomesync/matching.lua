@@ -13,7 +13,8 @@ local words = require("tomesync/words")
 
 local matching = {}
 
-local MOST_CANDIDATES = 8
+-- As many as the server offers. The window scrolls, and the likeliest come first.
+local MOST_CANDIDATES = 20
 
 local function known_of(plugin)
     return plugin.book and plugin.service.books:find(plugin.book.file) or {}
@@ -175,13 +176,14 @@ function matching.ask_again(plugin)
         end
         local service, file = plugin.service, plugin.book.file
         local known = known_of(plugin)
-        local match = known.book_id and {
-            book_id = known.book_id,
-            title = known.title,
-            series = known.series,
-            series_index = known.series_index,
-            method = known.method,
-        }
+        local match = known.book_id
+            and {
+                book_id = known.book_id,
+                title = known.title,
+                series = known.series,
+                series_index = known.series_index,
+                method = known.method,
+            }
         if known.is_none then
             -- Taking back what was said, or the server would go by it.
             service.books:set_choice(file, {}, os.time())

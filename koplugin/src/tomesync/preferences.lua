@@ -102,6 +102,9 @@ local function show_idle_cap(plugin, menu)
         ok_text = _("Set"),
         callback = guard(function(spin)
             set(plugin, "idle_cap_seconds", spin.value * 60)
+            if plugin.session then
+                plugin.session.cap_seconds = spin.value * 60
+            end
             redraw(menu)
         end),
     }))

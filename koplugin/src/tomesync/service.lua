@@ -14,6 +14,7 @@ local Settings = require("tomesync/settings")
 local Sync = require("tomesync/sync")
 local baked = require("tomesync/baked")
 local flow = require("tomesync/flow")
+local guard = require("tomesync/guard")
 local json = require("tomesync/json")
 local migration = require("tomesync/migration")
 local storage = require("tomesync/storage")
@@ -127,10 +128,7 @@ end
 
 --- The reader has changed the server's address.
 function Service:change_server()
-    if self.running then
-        self.waiting = nil
-        self.running:cancel()
-    end
+    self:_break_off()
     self:save()
     self.connection.breaker:reset()
     self:open_stores()
@@ -159,14 +157,44 @@ end
 
 -- Doing
 
+--- One wish for two. A later one for a place stands for an earlier one, for there is one book on the screen, unless the
+--- reader has asked for the earlier one. Whoever waits for the end of either hears of it.
+local function joined(earlier, later)
+    local is_same_book = later.file ~= nil and later.file == earlier.file
+    local goes_first = later.file and (later.is_asked or not (is_same_book and earlier.is_asked))
+    local wish = {}
+    for name, value in pairs(goes_first and later or earlier) do
+        wish[name] = value
+    end
+    wish.is_asked = earlier.is_asked or later.is_asked
+    wish.on_end = function(word)
+        for _, each in ipairs({ earlier, later }) do
+            if each.on_end then
+                guard(each.on_end)(word)
+            end
+        end
+    end
+    return wish
+end
+
+--- Nothing of what is going on or waits is wanted any more; who waits for its end is told nothing but that.
+function Service:_break_off()
+    local running, waiting = self.running, self.waiting
+    self.waiting = nil
+    if running then
+        running:cancel()
+    end
+    if waiting and waiting.on_end then
+        guard(waiting.on_end)(nil)
+    end
+end
+
 --- Say and ask what there is, in the background and one after the other. See `Sync:catch_up` for the wish.
 --
 -- `wish.on_end(word)` is called where there is one. A wish that comes while another is at work waits for it.
 function Service:catch_up(wish)
     if self.running then
-        -- A later wish for a place stands for an earlier one: there is one book on the screen.
-        local waiting = self.waiting
-        self.waiting = (wish.file or not waiting) and wish or waiting
+        self.waiting = self.waiting and joined(self.waiting, wish) or wish
         return
     end
     local word
@@ -175,7 +203,7 @@ function Service:catch_up(wish)
         word = self.sync:catch_up(wish)
     end, function(was_cancelled)
         self.running = nil
-        self:save()
+        guard(self.save)(self)
         if wish.on_end then
             wish.on_end(word)
         end
@@ -193,11 +221,8 @@ end
 
 --- Send what waits while the screen waits, five seconds at most.
 function Service:flush_now()
-    if self.running then
-        -- It sends the same, but nobody would be there to hear what became of it.
-        self.waiting = nil
-        self.running:cancel()
-    end
+    -- It sends the same, but nobody would be there to hear what became of it.
+    self:_break_off()
     local word = self.sync:flush_now()
     self:save()
     return word

@@ -54,8 +54,9 @@ end
 --- Ask who the server is, which proves the key as well. Answers the word and the answer.
 function Sync:identify(is_asked)
     local word, answer = self.connection:ask("GET", "/tome-sync/me", { is_asked = is_asked })
-    if word == "ok" and type(answer.server_id) ~= "string" then
-        word, answer = self.connection:note_stranger()
+    -- Tome knows who it is, so "unknown" is somebody else's 404.
+    if word == "unknown" or (word == "ok" and type(answer.server_id) ~= "string") then
+        word, answer = self.connection:note_stranger(word == "unknown" and 404 or 200)
     end
     if word == "ok" then
         self:_note_server(answer)
@@ -289,7 +290,7 @@ end
 --- Everything that there is to say and to ask, in the order in which it must be: the server's place first, since a
 --- place that is sent may replace it. Answers the last word.
 --
--- `wish`: is_asked; and, where a place is wanted, file, locator, is_wanted() → whether it still is, and
+-- `wish`: is_asked; and, where a place is wanted, file, path, locator, is_wanted() → whether it still is, and
 -- on_place(place).
 function Sync:catch_up(wish)
     local obstacle = self.connection:obstacle(wish.is_asked)

@@ -435,7 +435,7 @@ end
 -- What the reader sees
 
 local function say(text)
-    UIManager:show(InfoMessage:new{ text = text })
+    UIManager:show(InfoMessage:new { text = text })
 end
 
 local function offer_restart(text)
@@ -455,7 +455,7 @@ local function work(text, body)
             return
         end
         is_at_work = true
-        local message = InfoMessage:new{ text = text }
+        local message = InfoMessage:new { text = text }
         UIManager:show(message)
         flow.start(body, function()
             is_at_work = false
@@ -502,7 +502,7 @@ function updater.update(plugin)
             install_and_say(plugin, version)
             return
         end
-        UIManager:show(ConfirmBox:new{
+        UIManager:show(ConfirmBox:new {
             text = T(
                 _("The server offers version %1. Version %2 is installed, which is newer.\n\nInstall version %1?"),
                 version,

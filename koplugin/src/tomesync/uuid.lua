@@ -9,8 +9,15 @@ local count = 0
 
 local function from_hex(hex)
     local variant = string.format("%x", 8 + tonumber(hex:sub(17, 17), 16) % 4)
-    return string.format("%s-%s-4%s-%s%s-%s",
-        hex:sub(1, 8), hex:sub(9, 12), hex:sub(14, 16), variant, hex:sub(18, 20), hex:sub(21, 32))
+    return string.format(
+        "%s-%s-4%s-%s%s-%s",
+        hex:sub(1, 8),
+        hex:sub(9, 12),
+        hex:sub(14, 16),
+        variant,
+        hex:sub(18, 20),
+        hex:sub(21, 32)
+    )
 end
 
 --- A random (version 4) UUID. `device_id` keeps devices apart where the system has no source of randomness.

@@ -11,15 +11,38 @@ local function is(answer)
 end
 
 for _, name in ipairs({
-    "isAndroid", "isCervantes", "isDesktop", "isEmulator", "isKindle", "isPocketBook", "isRemarkable", "isSDL",
-    "isSonyPRSTUX", "hasKeyboard", "hasKeys", "hasDPad", "canStandby", "hasSeamlessWifiToggle", "hasColorScreen",
+    "isAndroid",
+    "isCervantes",
+    "isDesktop",
+    "isEmulator",
+    "isKindle",
+    "isPocketBook",
+    "isRemarkable",
+    "isSDL",
+    "isSonyPRSTUX",
+    "hasKeyboard",
+    "hasKeys",
+    "hasDPad",
+    "canStandby",
+    "hasSeamlessWifiToggle",
+    "hasColorScreen",
     "canOpenLink",
 }) do
     Device[name] = is(false)
 end
 for _, name in ipairs({
-    "isKobo", "isTouchDevice", "hasWifiToggle", "hasWifiManager", "hasWifiRestore", "canRestart", "canSuspend",
-    "hasEinkScreen", "hasNaturalLight", "hasFrontlight", "canToggleMassStorage", "hasOTAUpdates",
+    "isKobo",
+    "isTouchDevice",
+    "hasWifiToggle",
+    "hasWifiManager",
+    "hasWifiRestore",
+    "canRestart",
+    "canSuspend",
+    "hasEinkScreen",
+    "hasNaturalLight",
+    "hasFrontlight",
+    "canToggleMassStorage",
+    "hasOTAUpdates",
 }) do
     Device[name] = is(true)
 end

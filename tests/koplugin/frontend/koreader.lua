@@ -90,7 +90,7 @@ local Plugin = load_plugin(host.plugin_dir)
 
 -- What the reader's modules know
 
-local Link = WidgetContainer:extend{}
+local Link = WidgetContainer:extend {}
 function Link:init()
     self.stack = {}
 end
@@ -136,7 +136,7 @@ function Document:isXPointerInDocument(xpointer)
 end
 
 --- ReaderRolling and ReaderPaging in one. Junk for an xpointer goes to page 1 and stays, as it does in KOReader.
-local View = WidgetContainer:extend{}
+local View = WidgetContainer:extend {}
 
 --- Where the book was left; without an event of its own.
 function View:init()
@@ -192,7 +192,7 @@ end
 
 -- The two things that can have the screen
 
-local Screen = WidgetContainer:extend{}
+local Screen = WidgetContainer:extend {}
 function Screen:getCurrentPage()
     return self.document.page
 end
@@ -206,15 +206,15 @@ local function send(name, ...)
 end
 
 local function with_plugin(ui)
-    ui.menu = MainMenu:new{ ui = ui }
+    ui.menu = MainMenu:new { ui = ui }
     return function()
-        ui.tomesync = Plugin:new{ ui = ui, document = ui.document, view = ui.view, dialog = ui }
+        ui.tomesync = Plugin:new { ui = ui, document = ui.document, view = ui.view, dialog = ui }
         table.insert(ui, ui.tomesync)
     end
 end
 
 function koreader.show_files()
-    local ui = Screen:new{ name = "filemanager", file_chooser = { path = host.data_dir } }
+    local ui = Screen:new { name = "filemanager", file_chooser = { path = host.data_dir } }
     with_plugin(ui)()
     FileManager.instance = ui
     UIManager.ui = ui
@@ -241,15 +241,15 @@ function koreader.open(given)
     -- KOReader opens documents inside a coroutine.
     local opening = coroutine.create(function()
         local document = Document.of(given)
-        local ui = Screen:new{
+        local ui = Screen:new {
             name = "ReaderUI",
             document = document,
             doc_settings = settings_of(given),
             doc_props = { title = given.title, authors = given.authors, display_title = given.title },
         }
         local add_plugin = with_plugin(ui)
-        ui.link = Link:new{ ui = ui }
-        ui.view = View:new{ ui = ui, document = document, stored = ui.doc_settings, is_scrolled = given.is_scrolled }
+        ui.link = Link:new { ui = ui }
+        ui.view = View:new { ui = ui, document = document, stored = ui.doc_settings, is_scrolled = given.is_scrolled }
         if given.has_pages then
             ui.paging = ui.view
         else
@@ -547,7 +547,9 @@ end
 
 koreader.show_files()
 if NetworkMgr:isConnected() then
-    UIManager:nextTick(function() send("NetworkConnected") end)
+    UIManager:nextTick(function()
+        send("NetworkConnected")
+    end)
 end
 UIManager:run_due()
 

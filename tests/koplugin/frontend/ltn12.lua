@@ -33,7 +33,8 @@ function ltn12.sink.table(chunks)
             table.insert(chunks, chunk)
         end
         return 1
-    end, chunks
+    end,
+        chunks
 end
 
 function ltn12.sink.null()

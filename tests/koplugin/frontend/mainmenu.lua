@@ -2,7 +2,7 @@
 
 local WidgetContainer = require("ui/widget/container/widgetcontainer")
 
-local MainMenu = WidgetContainer:extend{}
+local MainMenu = WidgetContainer:extend {}
 
 local SEPARATOR = "----------------------------"
 
@@ -121,7 +121,9 @@ function MainMenu:_touch_menu(items)
         item_table = items,
         item_table_stack = {},
         updateItems = function() end,
-        closeMenu = function() menu.is_open = false end,
+        closeMenu = function()
+            menu.is_open = false
+        end,
         backToUpperMenu = function() end,
     }
 end
@@ -149,7 +151,7 @@ function MainMenu:hold(texts)
         callback(self:_touch_menu(items), item)
     elseif item.help_text or item.help_text_func then
         local InfoMessage = require("ui/widget/infomessage")
-        require("ui/uimanager"):show(InfoMessage:new{ text = item.help_text or item.help_text_func() })
+        require("ui/uimanager"):show(InfoMessage:new { text = item.help_text or item.help_text_func() })
     end
 end
 

@@ -49,7 +49,8 @@ function socketutil.table_sink(chunks)
             table.insert(chunks, chunk)
         end
         return 1
-    end, chunks
+    end,
+        chunks
 end
 
 function socketutil.file_sink(handle, message)

@@ -3,7 +3,7 @@
 local UIManager = require("ui/uimanager")
 local WidgetContainer = require("ui/widget/container/widgetcontainer")
 
-local Window = WidgetContainer:extend{ kind = "Window" }
+local Window = WidgetContainer:extend { kind = "Window" }
 
 function Window:rows()
     return self.buttons or {}

@@ -5,10 +5,12 @@ local ffiUtil = {}
 
 function ffiUtil.template(text, ...)
     local values = { ... }
-    return (text:gsub("%%([1-9][0-9]?)", function(number)
-        local value = values[tonumber(number)]
-        return value ~= nil and tostring(value) or nil
-    end))
+    return (
+        text:gsub("%%([1-9][0-9]?)", function(number)
+            local value = values[tonumber(number)]
+            return value ~= nil and tostring(value) or nil
+        end)
+    )
 end
 
 -- Processes

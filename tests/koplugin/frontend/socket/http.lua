@@ -36,7 +36,10 @@ end
 
 local function follows(request, status, headers, hops)
     local is_read = request.method == nil or request.method == "GET" or request.method == "HEAD"
-    return request.redirect ~= false and is_read and not request.source and headers.location
+    return request.redirect ~= false
+        and is_read
+        and not request.source
+        and headers.location
         and hops < (request.maxredirects or 5)
         and (status == 301 or status == 302 or status == 303 or status == 307)
 end
@@ -58,8 +61,8 @@ end
 
 local function answer_to(request, url, hops)
     local total = require("socketutil").total_timeout
-    local number, status, headers, line = host.http_open(
-        request.method or "GET", url, headers_of(request, url), body_of(request), http.TIMEOUT, total)
+    local number, status, headers, line =
+        host.http_open(request.method or "GET", url, headers_of(request, url), body_of(request), http.TIMEOUT, total)
     if not number then
         return nil, status
     end

@@ -45,7 +45,9 @@ function Trapper:info(text, _fast_refresh, skips_check)
         return true
     end
     if self.current_widget and self.current_widget.is_infomessage and not skips_check then
-        local go_on = function() coroutine.resume(thread, true) end
+        local go_on = function()
+            coroutine.resume(thread, true)
+        end
         UIManager:scheduleIn(0.1, go_on)
         if not coroutine.yield() then
             UIManager:unschedule(go_on)
@@ -65,9 +67,13 @@ function Trapper:_show(text, thread)
             self.current_widget.dismiss_callback = nil
             UIManager:close(self.current_widget)
         end
-        self.current_widget = InfoMessage:new{ text = text, is_infomessage = true, dismiss_callback = function()
-            coroutine.resume(thread, false)
-        end }
+        self.current_widget = InfoMessage:new {
+            text = text,
+            is_infomessage = true,
+            dismiss_callback = function()
+                coroutine.resume(thread, false)
+            end,
+        }
         UIManager:show(self.current_widget)
     end
     return true
@@ -82,12 +88,16 @@ function Trapper:confirm(text, cancel_text, ok_text)
         self.current_widget.dismiss_callback = nil
         UIManager:close(self.current_widget)
     end
-    self.current_widget = ConfirmBox:new{
+    self.current_widget = ConfirmBox:new {
         text = text,
         ok_text = ok_text,
         cancel_text = cancel_text,
-        cancel_callback = function() coroutine.resume(thread, false) end,
-        ok_callback = function() coroutine.resume(thread, true) end,
+        cancel_callback = function()
+            coroutine.resume(thread, false)
+        end,
+        ok_callback = function()
+            coroutine.resume(thread, true)
+        end,
     }
     UIManager:show(self.current_widget)
     return coroutine.yield()

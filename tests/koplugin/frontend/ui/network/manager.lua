@@ -65,7 +65,12 @@ function NetworkMgr:run_waiting()
 end
 
 for _, name in ipairs({
-    "isOnline", "runWhenOnline", "willRerunWhenOnline", "goOnlineToRun", "isHotspotOrOnline", "canResolveHostnames",
+    "isOnline",
+    "runWhenOnline",
+    "willRerunWhenOnline",
+    "goOnlineToRun",
+    "isHotspotOrOnline",
+    "canResolveHostnames",
 }) do
     NetworkMgr[name] = function()
         error(name .. " wants the internet, and a server in the next room needs none")

@@ -1,7 +1,7 @@
 local UIManager = require("ui/uimanager")
 local Window = require("window")
 
-local ButtonDialog = Window:extend{ kind = "ButtonDialog", dismissable = true }
+local ButtonDialog = Window:extend { kind = "ButtonDialog", dismissable = true }
 
 function ButtonDialog:onClose()
     if self.tap_close_callback then

@@ -3,7 +3,7 @@ local Window = require("window")
 
 local function nothing() end
 
-local ConfirmBox = Window:extend{
+local ConfirmBox = Window:extend {
     kind = "ConfirmBox",
     text = "no text",
     ok_text = "OK",
@@ -26,11 +26,16 @@ function ConfirmBox:_then_close(callback)
 end
 
 function ConfirmBox:rows()
-    local cancel = { text = self.cancel_text, callback = function()
-        self.cancel_callback()
-        UIManager:close(self)
-    end }
-    local ok = { text = self.ok_text, callback = self:_then_close(function() self.ok_callback() end) }
+    local cancel = {
+        text = self.cancel_text,
+        callback = function()
+            self.cancel_callback()
+            UIManager:close(self)
+        end,
+    }
+    local ok = { text = self.ok_text, callback = self:_then_close(function()
+        self.ok_callback()
+    end) }
     local rows = { self.no_ok_button and { cancel } or { cancel, ok } }
     for index, given in ipairs(self.other_buttons or {}) do
         local row = {}

@@ -1,7 +1,7 @@
 local UIManager = require("ui/uimanager")
 local Window = require("window")
 
-local InfoMessage = Window:extend{ kind = "InfoMessage", text = "" }
+local InfoMessage = Window:extend { kind = "InfoMessage", text = "" }
 
 function InfoMessage:onShow()
     if self.timeout then

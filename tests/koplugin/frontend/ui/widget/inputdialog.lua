@@ -1,7 +1,7 @@
 local UIManager = require("ui/uimanager")
 local Window = require("window")
 
-local InputDialog = Window:extend{ kind = "InputDialog", title = "", input = "", has_keyboard = false }
+local InputDialog = Window:extend { kind = "InputDialog", title = "", input = "", has_keyboard = false }
 
 function InputDialog:getInputText()
     return tostring(self.input)

@@ -1,7 +1,7 @@
 local UIManager = require("ui/uimanager")
 local Window = require("window")
 
-local KeyValuePage = Window:extend{ kind = "KeyValuePage", title = "" }
+local KeyValuePage = Window:extend { kind = "KeyValuePage", title = "" }
 
 function KeyValuePage:lines()
     local lines = {}

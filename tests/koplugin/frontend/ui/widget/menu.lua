@@ -2,7 +2,7 @@ local UIManager = require("ui/uimanager")
 local Window = require("window")
 
 --- A list that has the whole screen.
-local Menu = Window:extend{ kind = "Menu", title = "", covers_fullscreen = true }
+local Menu = Window:extend { kind = "Menu", title = "", covers_fullscreen = true }
 
 function Menu:init()
     self.item_table = self.item_table or {}
@@ -10,9 +10,15 @@ function Menu:init()
     self.page = 1
     local menu = self
     self.title_bar = {
-        setTitle = function(_self, title) menu.title = title end,
-        setSubTitle = function(_self, subtitle) menu.subtitle = subtitle end,
-        setLeftIcon = function(_self, icon) menu.title_bar_left_icon = icon end,
+        setTitle = function(_self, title)
+            menu.title = title
+        end,
+        setSubTitle = function(_self, subtitle)
+            menu.subtitle = subtitle
+        end,
+        setLeftIcon = function(_self, icon)
+            menu.title_bar_left_icon = icon
+        end,
     }
 end
 

@@ -3,7 +3,7 @@ local Window = require("window")
 
 local function nothing() end
 
-local MultiConfirmBox = Window:extend{
+local MultiConfirmBox = Window:extend {
     kind = "MultiConfirmBox",
     text = "no text",
     choice1_text = "Choice 1",
@@ -16,10 +16,14 @@ local MultiConfirmBox = Window:extend{
 
 function MultiConfirmBox:rows()
     local function button(name)
-        return { text = self[name .. "_text"], enabled = self[name .. "_enabled"], callback = function()
-            self[name .. "_callback"]()
-            UIManager:close(self)
-        end }
+        return {
+            text = self[name .. "_text"],
+            enabled = self[name .. "_enabled"],
+            callback = function()
+                self[name .. "_callback"]()
+                UIManager:close(self)
+            end,
+        }
     end
     return { { button("cancel"), button("choice1"), button("choice2") } }
 end

@@ -1,6 +1,6 @@
 local InputDialog = require("ui/widget/inputdialog")
 
-local MultiInputDialog = InputDialog:extend{ kind = "MultiInputDialog" }
+local MultiInputDialog = InputDialog:extend { kind = "MultiInputDialog" }
 
 function MultiInputDialog:init()
     self.texts = {}

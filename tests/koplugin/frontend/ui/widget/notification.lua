@@ -1,10 +1,10 @@
 local UIManager = require("ui/uimanager")
 local Window = require("window")
 
-local Notification = Window:extend{ kind = "Notification", text = "", timeout = 2, toast = true }
+local Notification = Window:extend { kind = "Notification", text = "", timeout = 2, toast = true }
 
 function Notification:notify(text)
-    UIManager:show(self:new{ text = text })
+    UIManager:show(self:new { text = text })
     return true
 end
 

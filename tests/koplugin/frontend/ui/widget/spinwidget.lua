@@ -1,7 +1,7 @@
 local UIManager = require("ui/uimanager")
 local Window = require("window")
 
-local SpinWidget = Window:extend{
+local SpinWidget = Window:extend {
     kind = "SpinWidget",
     title_text = "",
     ok_text = "Apply",
@@ -29,25 +29,41 @@ function SpinWidget:rows()
     local rows = {}
     if self.default_value then
         local text = self.default_text or "Default value: " .. self.default_value
-        table.insert(rows, { { text = text, callback = function()
-            self.value = self.default_value
-        end } })
+        table.insert(
+            rows,
+            {
+                {
+                    text = text,
+                    callback = function()
+                        self.value = self.default_value
+                    end,
+                },
+            }
+        )
     end
     if self.extra_text then
-        table.insert(rows, { { text = self.extra_text, callback = function()
-            self.extra_callback(self)
-            if not self.keep_shown_on_apply then
-                self:onClose()
-            end
-        end } })
+        table.insert(rows, {
+            {
+                text = self.extra_text,
+                callback = function()
+                    self.extra_callback(self)
+                    if not self.keep_shown_on_apply then
+                        self:onClose()
+                    end
+                end,
+            },
+        })
     end
     table.insert(rows, {
-        { text = self.cancel_text, callback = function()
-            if self.cancel_callback then
-                self.cancel_callback()
-            end
-            self:onClose()
-        end },
+        {
+            text = self.cancel_text,
+            callback = function()
+                if self.cancel_callback then
+                    self.cancel_callback()
+                end
+                self:onClose()
+            end,
+        },
         {
             text = self.ok_text,
             -- There is nothing to apply before something was changed.

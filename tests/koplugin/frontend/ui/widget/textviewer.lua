@@ -1,6 +1,6 @@
 local Window = require("window")
 
-local TextViewer = Window:extend{ kind = "TextViewer", title = "", text = "" }
+local TextViewer = Window:extend { kind = "TextViewer", title = "", text = "" }
 
 function TextViewer:rows()
     local rows = {}
@@ -8,7 +8,17 @@ function TextViewer:rows()
         rows[index] = row
     end
     if not self.buttons_table or self.add_default_buttons then
-        table.insert(rows, { { text = "Close", callback = function() self:onClose() end } })
+        table.insert(
+            rows,
+            {
+                {
+                    text = "Close",
+                    callback = function()
+                        self:onClose()
+                    end,
+                },
+            }
+        )
     end
     return rows
 end

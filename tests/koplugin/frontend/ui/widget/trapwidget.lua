@@ -2,7 +2,7 @@ local UIManager = require("ui/uimanager")
 local Window = require("window")
 
 --- Catches the reader's next tap, whether it shows a text or not.
-local TrapWidget = Window:extend{ kind = "TrapWidget" }
+local TrapWidget = Window:extend { kind = "TrapWidget" }
 
 function TrapWidget:init()
     self.invisible = self.text == nil

@@ -1,1 +1,1 @@
-return require("ui/widget/container/widgetcontainer"):extend{}
+return require("ui/widget/container/widgetcontainer"):extend {}
