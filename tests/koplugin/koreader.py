@@ -248,9 +248,9 @@ class KOReader:
         self._call("go_back_link")
         self._run_due()
 
-    def change_font(self, *, pages: int) -> None:
-        """Lay the text out anew, on that many pages."""
-        self._call("rerender", pages, self._lua.table_from(default_xpointers(pages)))
+    def change_font(self, *, pages: int, is_partial: bool = False) -> None:
+        """Lay the text out anew, on that many pages; in part, as KOReader does by default, only what is seen."""
+        self._call("rerender", pages, self._lua.table_from(default_xpointers(pages)), is_partial)
         self._run_due()
 
     def close(self) -> None:

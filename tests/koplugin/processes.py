@@ -83,6 +83,7 @@ class Process:
     to_child: int
     event: str
     until: float = NEVER
+    reachable_at: float = 0.0
     is_ended: bool = False
     is_killed: bool = False
     is_collected: bool = False
@@ -117,7 +118,8 @@ class Processes:
         if has_pipe:
             self._next_fd += 1
             fd = self._next_fd
-        process = Process(pid, fd, from_child, to_child, event)
+        reachable_at = self._parent.awake_seconds + START_SECONDS
+        process = Process(pid, fd, from_child, to_child, event, reachable_at=reachable_at)
         self._by_pid[pid] = process
         if fd is not None:
             self._by_fd[fd] = process
@@ -212,7 +214,8 @@ class Processes:
         return process.is_ended
 
     def terminate(self, pid: int) -> None:
-        if not self.is_done(pid, False):
+        # KOReader ends a process by its group, which it makes first thing; until then nothing is hit.
+        if not self.is_done(pid, False) and self._parent.awake_seconds >= self._by_pid[pid].reachable_at:
             self._kill(self._by_pid[pid])
 
     def readable(self, fd: int) -> int:

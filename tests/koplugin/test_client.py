@@ -50,6 +50,15 @@ def test_a_question_carries_the_key_and_wants_json() -> None:
     }
 
 
+@pytest.mark.parametrize("authority", ["[2001:db8::1]:8080", "[::1]"])
+def test_an_ipv6_address_keeps_its_brackets_where_luasocket_drops_them(authority: str) -> None:
+    client = LUA.module("client")[b"new"](
+        LUA.table({"server_url": lambda: f"http://{authority}/tome".encode(), "api_key": KEY, "codec": LUA.codec})
+    )
+    made = plain(LUA.call(client, "request", "GET", "/x"))
+    assert made["headers"]["Host"] == authority
+
+
 def test_what_is_told_is_json_with_its_length_in_bytes() -> None:
     body = {"device": {"id": "kobo", "name": "Ágnes"}, "sessions": [{"session_uuid": "one"}]}
     made = request("POST", "/tome-sync/sync", None, body)

@@ -4,6 +4,7 @@ while they read."""
 import time
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def test_a_place_further_on_is_gone_to_and_said(device: Callable[..., KOReader],
     assert kindle.progress == default_xpointers(PAGES)[59].decode()
     assert kindle.questions == []
     [notice] = notices(kindle)
-    assert notice.startswith("Moved from 1 % to 30 %: Kobo_io, 20")
+    assert notice.startswith("1 % → 30 %: Kobo_io, 20")
 
 
 def test_going_there_tells_nothing_until_a_page_is_turned(device: Callable[..., KOReader], novel: Path) -> None:
@@ -260,3 +261,58 @@ def test_staying_after_reading_on_makes_the_place_here_the_one(device: Callable[
     kindle.close()
     kindle.wait(10)
     assert Position.objects.get().percentage == 0.08
+
+
+@pytest.mark.parametrize("pages", [4, 6, 8, 12, 30])
+@pytest.mark.parametrize("suffix", [".cbz", ".epub"])
+def test_in_a_short_file_every_place_can_be_gone_to(
+    device: Callable[..., KOReader], settings: Any, ada: Any, make_epub: Any, pages: int, suffix: str
+) -> None:
+    """A fraction that came from elsewhere lies between two pages; KOReader itself rounds it down."""
+    from accounts.models import Device
+    from reading.models import Position
+    from tests.conftest import add_book
+
+    if suffix == ".epub":
+        path = make_epub("Short.epub", title="Short")
+    else:
+        path = settings.LIBRARY_DIR / "Short.cbz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("01.png", b"a page")
+    book = add_book(path, settings.LIBRARY_DIR, title="Short")
+    tablet = Device.objects.create(reader=ada, identifier="tablet", name="Tablet")
+    for revision, percentage in enumerate((0.3, 0.45, 0.6, 0.75, 0.9, 1.0), start=1):
+        Position.objects.filter(book=book).delete()
+        now = datetime.now(tz=UTC)
+        Position.objects.create(
+            reader=ada, book=book, percentage=percentage, device=tablet, revision=revision, read_at=now, updated_at=now
+        )
+        kobo = device(f"kobo-{revision}", model="Kobo_io", hours_ago=0)
+        kobo.open(path, pages=pages)
+        kobo.wait(5)
+        assert abs(kobo.page / pages - percentage) <= 1 / pages
+        assert not any("was not found" in window.text for window in kobo.shown)
+
+
+def test_a_jump_that_is_taken_back_leaves_the_way_back_as_it_was(device: Callable[..., KOReader], novel: Path) -> None:
+    read(device("kobo-1", model="Kobo_io"), novel, 60)
+    kindle = device("kindle-1", model="Kindle", hours_ago=1)
+    moved = [xpointer.decode() for xpointer in default_xpointers(PAGES)]
+    moved[59], moved[189] = moved[189], moved[59]
+    kindle.open(novel, pages=PAGES, xpointers=moved)
+    kindle.wait(5)
+    assert kindle.run_lua('return #require("ui/uimanager").ui.link.location_stack') == 0
+
+
+def test_a_page_turned_under_the_question_is_no_answer(device: Callable[..., KOReader], novel: Path) -> None:
+    read(device("kobo-1", model="Kobo_io"), novel, 60)
+    kindle = device("kindle-1", model="Kindle", hours_ago=1)
+    stay_silent(kindle, ahead="ask")
+    kindle.open(novel, pages=PAGES)
+    kindle.wait(5)
+    question = kindle.run_lua('return require("ui/uimanager").ui.tomesync.question')
+    assert (question[b"dismissable"], question[b"flush_events_on_show"]) == (False, True)
+    kindle.turn_pages(1)
+    kindle.answer(True)
+    assert kindle.page == 60

@@ -233,15 +233,84 @@ def test_the_last_page_does_not_count_again_and_again(kobo: KOReader, tome: Tome
     assert tome.positions[-1]["percentage"] == 1
 
 
+@pytest.mark.parametrize("is_partial", [False, True])
 @pytest.mark.parametrize("turns", [0, 10])
-def test_another_font_size_is_no_turn(kobo: KOReader, tome: TomeServer, novel: Path, turns: int) -> None:
+def test_another_font_size_is_no_turn(
+    kobo: KOReader, tome: TomeServer, novel: Path, turns: int, is_partial: bool
+) -> None:
     kobo.open(novel, pages=100)
     kobo.turn_pages(turns)
-    kobo.change_font(pages=300)
+    kobo.change_font(pages=300, is_partial=is_partial)
     kobo.wait(30)
     close(kobo)
     assert tome.sessions[-1]["pages_turned"] == turns
     assert len(tome.positions) == (1 if turns else 0)
+
+
+def test_a_text_laid_out_in_part_has_its_place_by_the_new_pages(kobo: KOReader, tome: TomeServer, novel: Path) -> None:
+    kobo.open(novel, pages=100)
+    kobo.turn_pages(9)
+    kobo.change_font(pages=300, is_partial=True)
+    kobo.turn_pages(15)
+    close(kobo)
+    assert tome.positions[-1]["percentage"] == pytest.approx(0.15, abs=0.005)
+    assert tome.sessions[-1]["pages_turned"] == 24
+
+
+def test_what_is_told_in_one_go_is_one_turn(kobo: KOReader, tome: TomeServer, novel: Path) -> None:
+    """Entering a chapter that is yet to be laid out, KOReader tells the page twice, by two numbers."""
+    kobo.open(novel, pages=100)
+    kobo.turn_pages(4)
+    kobo.wait(30)
+    kobo.run_lua(
+        """
+        local plugin = require("ui/uimanager").ui.tomesync
+        plugin:onPageUpdate(61)
+        plugin:onPageUpdate(64)
+        """
+    )
+    kobo.wait(30)
+    close(kobo)
+    assert tome.sessions[-1]["pages_turned"] == 5
+
+
+def test_a_plugin_that_was_turned_off_does_nothing_more(kobo: KOReader, tome: TomeServer, novel: Path) -> None:
+    kobo.open(novel)
+    kobo.turn_pages(3)
+    kobo.run_lua('require("ui/uimanager").ui.tomesync:stopPlugin()')
+    kept = kobo.outbox()
+    assert [entry["kind"] for entry in kept] == ["position", "session"]
+    asked = len(tome.received)
+    kobo.turn_pages(60)
+    kobo.suspend()
+    kobo.resume()
+    kobo.close()
+    kobo.open(novel)
+    kobo.turn_pages(3)
+    kobo.close()
+    kobo.wait(60)
+    assert len(tome.received) == asked
+    assert kobo.outbox() == kept
+
+
+def test_deleting_the_plugin_with_its_settings_leaves_nothing(kobo: KOReader, novel: Path) -> None:
+    kobo.open(novel)
+    kobo.turn_pages(3)
+    kobo.save_settings()
+    settings = kobo.data_dir / "settings"
+    assert list(settings.glob("tomesync*"))
+    kobo.run_lua(
+        """
+        local plugin = require("ui/uimanager").ui.tomesync
+        plugin:deletePluginSettings()
+        plugin:stopPlugin()
+        """
+    )
+    kobo.turn_pages(3)
+    kobo.close()
+    kobo.save_settings()
+    kobo.wait(60)
+    assert list(settings.glob("tomesync*")) == []
 
 
 def test_fixed_pages_are_told_as_page_numbers(kobo: KOReader, tome: TomeServer, comic: Path) -> None:

@@ -337,7 +337,7 @@ class Household:
     def __init__(self, start: Callable[..., KOReader], novel: Path, seed: int) -> None:
         self.novel = novel
         self.random = Random(seed)
-        self.devices = [start("kobo-1", model="Kobo_io"), start("kindle-1", model="Kindle")]
+        self.devices = [start(name, model=name, is_online=True) for name in ("kobo-1", "kindle-1")]
         self.is_asleep = dict.fromkeys(self.devices, False)
         self.pages = dict.fromkeys(self.devices, 1)
         self.turns = 0
@@ -355,7 +355,7 @@ class Household:
         elif device.book is None:
             steps = [self.open, self.open, self.switch_wifi, self.let_time_pass]
         else:
-            steps = [self.read, self.read, self.read, self.close, self.sleep, self.switch_wifi, self.let_time_pass]
+            steps = [self.read, self.read, self.close, self.close, self.sleep, self.switch_wifi, self.let_time_pass]
         step = self.random.choice(steps)
         before = self.pages[device]
         step(device)
@@ -422,13 +422,13 @@ class Household:
             device.wait(1200)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 5, 9, 11])
 def test_whatever_two_devices_do_nobody_is_led_back_unasked_and_every_turn_is_counted_once(
     device: MakeDevice, novel: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     household = Household(device, novel, seed)
     monkeypatch.setattr(timezone, "now", lambda: datetime.fromtimestamp(household.now, UTC))
-    for _ in range(60):
+    for _ in range(90):
         household.do_something()
     household.come_to_an_end()
     assert sum(session.pages for session in counted()) == household.turns

@@ -39,12 +39,18 @@ local function let_sleep()
     end
 end
 
---- A process that has ended is to be collected, or it stays in the system's table.
-local function collect(pid)
+--- A process that has ended is to be collected, or it stays in the system's table. One that is to end is told so until
+--- it does: just after its start it cannot be reached yet. Its pipe is read only then, since that waits for its end.
+local function collect(pid, fd, is_stopped)
+    if is_stopped then
+        ffiUtil.terminateSubProcess(pid)
+    end
     if not ffiUtil.isSubProcessDone(pid) then
         UIManager:scheduleIn(COLLECT_SECONDS, function()
-            guard(collect)(pid)
+            guard(collect)(pid, fd, is_stopped)
         end)
+    elseif fd then
+        ffiUtil.readAllFromFD(fd)
     end
 end
 
@@ -80,13 +86,8 @@ function Job:_end(text, why)
 end
 
 function Job:_stop()
-    ffiUtil.terminateSubProcess(self.pid)
-    collect(self.pid)
-    if self.fd then
-        -- Nothing writes to it any more, so this only closes it.
-        ffiUtil.readAllFromFD(self.fd)
-        self.fd = nil
-    end
+    collect(self.pid, self.fd, true)
+    self.fd = nil
 end
 
 function Job:_look()

@@ -66,8 +66,15 @@ end
 --- The fraction 0..1 that lies behind the reader, or nil while that is not known.
 function Book:fraction()
     -- Guarded, because a session is to be kept even where its place cannot be told.
-    local view = self:_view()
-    local fraction = guard(view.getLastPercent)(view)
+    local fraction
+    if self.is_partly_rendered and self.ui.rolling and self.ui.rolling.view_mode ~= "scroll" then
+        -- KOReader's own counts with the number of pages of the former layout.
+        local document = self.ui.document
+        fraction = guard(document.getCurrentPage)(document) / guard(document.getPageCount)(document)
+    else
+        local view = self:_view()
+        fraction = guard(view.getLastPercent)(view)
+    end
     -- Not a number for an empty document; that would not fit into JSON.
     if type(fraction) ~= "number" or fraction ~= fraction then
         return nil
@@ -94,15 +101,23 @@ end
 
 --- KOReader takes any junk for an xpointer: it jumps to the first page and keeps the junk as the book's place.
 function Book:_event_to(place)
+    local count = self.ui.document:getPageCount()
     if self:has_pages() then
+        -- Also where only the fraction is known: KOReader rounds that down, which in a short file leads elsewhere.
         local page = tonumber(place.progress)
-        if page and page >= 1 and page <= self.ui.document:getPageCount() then
-            return Event:new("GotoPage", math.floor(page))
-        end
+        local is_there = page and page >= 1 and page <= count
+        return Event:new("GotoPage", math.max(1, is_there and math.floor(page) or math.ceil(place.fraction * count)))
     elseif type(place.progress) == "string" and self.ui.document:isXPointerInDocument(place.progress) then
         return Event:new("GotoXPointer", place.progress, place.progress)
     end
     return Event:new("GotoPercent", math.max(0, math.min(1, place.fraction)) * 100)
+end
+
+--- Whether the reader is where they should be, as far as pages can tell: a page of a short file is a large part of it.
+function Book:_has_landed_at(place)
+    local landed = self:fraction()
+    local page = 1.5 / math.max(1, self.ui.document:getPageCount())
+    return landed ~= nil and math.abs(landed - place.fraction) <= math.max(LANDING_FRACTION, page)
 end
 
 --- Go to a place { fraction, progress } that the server gave; the reader can go back as after following a link.
@@ -114,14 +129,13 @@ function Book:go_to(place)
         guard(link.addCurrentLocationToStack)(link)
     end
     self.ui:handleEvent(self:_event_to(place))
-    local landed = self:fraction()
-    if landed and math.abs(landed - place.fraction) <= LANDING_FRACTION then
+    if self:_has_landed_at(place) then
         return true
     end
-    if link and link.onGoBackLink then
-        guard(link.onGoBackLink)(link)
+    if link and type(link.location_stack) == "table" then
+        table.remove(link.location_stack)
     end
-    if before.progress ~= self:progress() and before.fraction then
+    if before.fraction then
         self.ui:handleEvent(self:_event_to(before))
     end
     return false

@@ -77,9 +77,12 @@ function Client:request(method, path, arguments, body)
     elseif method ~= "GET" then
         headers["Content-Length"] = "0"
     end
+    local server_url = self.server_url()
+    -- LuaSocket leaves out the brackets of an IPv6 address, and no server knows what is meant then.
+    headers["Host"] = server_url:match("^%a+://(%[[^/]+)")
     return {
         method = method,
-        url = self.server_url() .. "/api" .. path .. query_of(arguments),
+        url = server_url .. "/api" .. path .. query_of(arguments),
         headers = headers,
         body = content,
     }

@@ -237,10 +237,16 @@ function Run:_show_progress(introduction)
     if self.is_hidden then
         return
     end
-    self:_close_window()
     local text = self:_progress_text()
+    text = introduction and introduction .. "\n" .. text or text
+    if self.window and self.window.setTitle then
+        -- A new window for each volume would be a black flash for each.
+        self.window:setTitle(text)
+        return
+    end
+    self:_close_window()
     self.window = ButtonDialog:new({
-        title = introduction and introduction .. "\n" .. text or text,
+        title = text,
         -- A tap beside it must not end half an hour's work, nor hide how to end it.
         dismissable = false,
         buttons = {
@@ -264,6 +270,21 @@ function Run:_show_progress(introduction)
     UIManager:show(self.window)
 end
 
+-- Where a timer puts the device to sleep, a series that takes longer would lose its network in the middle.
+local was_paused
+local function keep_awake(is_wanted)
+    local did_load, PluginShare = pcall(require, "pluginshare")
+    if not did_load then
+        return
+    end
+    if is_wanted then
+        was_paused = PluginShare.pause_auto_suspend
+        PluginShare.pause_auto_suspend = true
+    else
+        PluginShare.pause_auto_suspend = was_paused
+    end
+end
+
 local function refresh_file_browser()
     local did_load, FileManager = pcall(require, "apps/filemanager/filemanager")
     if did_load and FileManager.instance then
@@ -283,6 +304,7 @@ end
 function Run:_end(was_cancelled)
     self.was_cancelled = was_cancelled
     the_run = nil
+    keep_awake(false)
     self:_close_window()
     self.service:save_books()
     if self.downloaded > 0 then
@@ -322,6 +344,7 @@ function downloads.start(service, volumes, on_here)
             is_hidden = false,
         }, Run)
         the_run = run
+        keep_awake(true)
         run.flow = flow.start(function()
             -- The list that was tapped goes from the screen first.
             flow.sleep(0)
@@ -330,6 +353,13 @@ function downloads.start(service, volumes, on_here)
             run:_end(was_cancelled)
         end)
     end))
+end
+
+--- End the run that is under way, if there is one.
+function downloads.cancel()
+    if the_run then
+        the_run.flow:cancel()
+    end
 end
 
 return downloads

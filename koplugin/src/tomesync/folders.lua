@@ -1,6 +1,7 @@
 --- Where books are put on this device. Whatever the server calls a book, it stays below the reader's own folder.
 
 local Device = require("device")
+local ffiUtil = require("ffi/util")
 local lfs = require("libs/libkoreader-lfs")
 local util = require("util")
 
@@ -76,7 +77,13 @@ end
 --- How many bytes may still be written there; nil if that cannot be told.
 function folders.free_bytes(folder)
     local usage = util.diskUsage and util.diskUsage(folder)
-    return usage and tonumber(usage.available)
+    local free = usage and tonumber(usage.available)
+    if free then
+        return free
+    end
+    -- Older releases stumble over a space in the folder's name.
+    local did_run, _total, available = pcall(ffiUtil.df, folder)
+    return did_run and tonumber(available) or nil
 end
 
 --- The paths of the files in a folder, of those that KOReader shows; none if there is no such folder.

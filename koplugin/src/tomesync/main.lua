@@ -44,6 +44,10 @@ function TomeSync:init()
     self.turns_to_send = 0 -- and since it was last sent
     self.has_turned, self.had_turned = false, false -- since the reader came to the book, and before the last turn
     self.wants_place = false
+    self.did_turn_just_now, self.is_new_layout = false, false -- within this round of KOReader's loop
+    self.tick_task = guard(function()
+        self.did_turn_just_now, self.is_new_layout = false, false
+    end)
     self.open_task = guard(function()
         self:_open()
     end)
@@ -154,11 +158,17 @@ end
 
 --- A new layout gives the same text another page number.
 function TomeSync:onDocumentRerendered()
-    if self.session and self.session.last_was_turn then
-        self.session:take_back_turn()
-        self.turns_to_tell = math.max(0, self.turns_to_tell - 1)
-        self.turns_to_send = math.max(0, self.turns_to_send - 1)
-        self.has_turned = self.had_turned
+    self:_note_layout()
+    if self.book then
+        self.book.is_partly_rendered = false
+    end
+end
+
+--- After a change of font KOReader first lays out only what is on the screen; the rest follows when it is opened anew.
+function TomeSync:onDocumentPartiallyRerendered()
+    self:_note_layout()
+    if self.book then
+        self.book.is_partly_rendered = true
     end
 end
 
@@ -173,6 +183,8 @@ end
 
 function TomeSync:onSuspend()
     self:_end_session()
+    -- On some devices what is shown while asleep is not painted yet.
+    UIManager:forceRePaint()
     self:_send_now()
 end
 
@@ -218,10 +230,18 @@ function TomeSync:onCloseWidget()
     moving.forget(self)
 end
 
+--- KOReader calls it when the plugin is turned off or deleted; until the restart nothing more is done then.
 function TomeSync:stopPlugin()
     self:_end_session()
     self:_unschedule()
-    self.service:save()
+    self.service:stop()
+end
+
+--- And this before it, where all that the plugin keeps is to go, too.
+function TomeSync:deletePluginSettings()
+    self.session = nil
+    self:_unschedule()
+    self.service:forget_everything()
 end
 
 -- Keeping
@@ -244,8 +264,13 @@ function TomeSync:_start_session()
     })
 end
 
+--- What KOReader tells in one go, before it looks for the next tap, is one turn at most, and none if the layout is new.
 function TomeSync:_note_page(page)
     if not self.session or page == nil then
+        return
+    end
+    if self.is_new_layout or self.did_turn_just_now then
+        self.session.page = page
         return
     end
     local now = os.time()
@@ -258,12 +283,25 @@ function TomeSync:_note_page(page)
     if not self.session:turn(page, now) then
         return
     end
+    self.did_turn_just_now = true
+    self:_schedule(0, self.tick_task)
     self.had_turned, self.has_turned = self.has_turned, true
     self.turns_to_tell = self.turns_to_tell + 1
     self.turns_to_send = self.turns_to_send + 1
     if self.turns_to_tell >= KEEPING_TURNS or self.turns_to_send >= HEARTBEAT_TURNS then
         self:_schedule(REST_SECONDS, self.rest_task)
     end
+end
+
+function TomeSync:_note_layout()
+    if self.did_turn_just_now and self.session then
+        self.session:take_back_turn()
+        self.turns_to_tell = math.max(0, self.turns_to_tell - 1)
+        self.turns_to_send = math.max(0, self.turns_to_send - 1)
+        self.has_turned = self.had_turned
+    end
+    self.did_turn_just_now, self.is_new_layout = false, true
+    self:_schedule(0, self.tick_task)
 end
 
 --- The session so far as the outbox takes it, or nil.
@@ -401,7 +439,7 @@ function TomeSync:_schedule(seconds, task)
 end
 
 function TomeSync:_unschedule()
-    for _index, task in ipairs({ self.open_task, self.catch_up_task, self.rest_task }) do
+    for _index, task in ipairs({ self.tick_task, self.open_task, self.catch_up_task, self.rest_task }) do
         UIManager:unschedule(task)
     end
 end

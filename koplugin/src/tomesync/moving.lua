@@ -38,7 +38,8 @@ local function go(plugin, place, here, there)
     local before, after = percent(here.fraction or 0), percent(there.fraction)
     if plugin:go_to(there) then
         UIManager:show(Notification:new({
-            text = T(_("Moved from %1 % to %2 %: %3"), before, after, source_of(place)),
+            -- One line, cut off where the screen ends.
+            text = T(_("%1 % → %2 %: %3"), before, after, source_of(place)),
             timeout = NOTICE_SECONDS,
         }))
     else
@@ -61,6 +62,9 @@ local function ask(plugin, place, here, there)
         return plugin.book == book and book:is_open()
     end
     plugin.question = ConfirmBox:new({
+        -- It comes unasked, perhaps under a finger that is about to turn the page: that tap is no answer.
+        flush_events_on_show = true,
+        dismissable = false,
         text = T(
             _("Last read at %1 % (%2).\nHere you are at %3 %.\n\nGo to %1 %?"),
             percent(there.fraction),

@@ -101,7 +101,6 @@ function pending.show(plugin)
                     text = counts.refused > 0 and _("Forget what was refused") or _("Forget what was dropped"),
                     callback = guard(function()
                         plugin.service.outbox:forget_refused()
-                        -- Older releases leave the window open.
                         UIManager:close(box)
                     end),
                 },

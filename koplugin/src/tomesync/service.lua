@@ -3,6 +3,7 @@
 local DataStorage = require("datastorage")
 local Device = require("device")
 local LuaSettings = require("luasettings")
+local lfs = require("libs/libkoreader-lfs")
 local sha2 = require("ffi/sha2")
 
 local Books = require("tomesync/books")
@@ -13,6 +14,7 @@ local Outbox = require("tomesync/outbox")
 local Settings = require("tomesync/settings")
 local Sync = require("tomesync/sync")
 local baked = require("tomesync/baked")
+local downloads = require("tomesync/downloads")
 local flow = require("tomesync/flow")
 local guard = require("tomesync/guard")
 local json = require("tomesync/json")
@@ -87,7 +89,7 @@ function Service.get()
 end
 
 function Service:is_on()
-    return self.settings:get("is_on")
+    return not self.is_stopped and self.settings:get("is_on")
 end
 
 --- The address in use, without a slash at its end.
@@ -231,7 +233,7 @@ end
 -- Keeping
 
 function Service:save_books()
-    if self.books.is_changed then
+    if self.books.is_changed and not self.is_forgotten then
         local text = json.encode(self.books.stored)
         if text and self.books_storage.write(text) then
             self.books.is_changed = false
@@ -241,6 +243,9 @@ end
 
 --- Write what has changed. What was read has long been written then: these are things that can be asked again.
 function Service:save()
+    if self.is_forgotten then
+        return
+    end
     if self.sync.last_sync_at ~= self.settings:get("last_sync_at") then
         self.settings:set("last_sync_at", self.sync.last_sync_at)
     end
@@ -251,6 +256,30 @@ function Service:save()
     end
     self:save_books()
     self.settings:flush()
+end
+
+--- KOReader has turned the plugin off, but its code stays until the restart: from here on it does nothing.
+function Service:stop()
+    self:_break_off()
+    downloads.cancel()
+    if not self.is_forgotten then
+        self:save()
+    end
+    self.is_stopped = true
+end
+
+--- Remove the plugin's files in KOReader's settings: what the reader has set, what waits, what is known of books.
+function Service:forget_everything()
+    self:_break_off()
+    self.is_stopped, self.is_forgotten = true, true
+    self.settings:close()
+    os.remove(Service.settings_file)
+    os.remove(Service.settings_file .. ".old")
+    for name in lfs.dir(FOLDER) do
+        if name:find("^tomesync%-%l+%-%x+%.") then
+            os.remove(FOLDER .. "/" .. name)
+        end
+    end
 end
 
 return Service

@@ -90,7 +90,15 @@ function Settings:set(name, value)
     self.is_changed = true
 end
 
+--- Nothing is written any more.
+function Settings:close()
+    self.is_closed = true
+end
+
 function Settings:flush()
+    if self.is_closed then
+        return
+    end
     if self.is_changed then
         self.store:flush()
         self.is_changed = false

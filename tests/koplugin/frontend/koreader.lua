@@ -92,13 +92,17 @@ local Plugin = load_plugin(host.plugin_dir)
 
 local Link = WidgetContainer:extend {}
 function Link:init()
-    self.stack = {}
+    self.location_stack = {}
 end
 function Link:addCurrentLocationToStack()
-    table.insert(self.stack, self.ui.view:getLastProgress())
+    table.insert(self.location_stack, self.ui.view:getLastProgress())
 end
+--- A place where the reader is already is passed over.
 function Link:onGoBackLink()
-    local place = table.remove(self.stack)
+    local place = table.remove(self.location_stack)
+    while place and place == self.ui.view:getLastProgress() do
+        place = table.remove(self.location_stack)
+    end
     if place then
         self.ui:handleEvent(Event:new(self.ui.rolling and "GotoXPointer" or "GotoPage", place))
     end
@@ -120,6 +124,9 @@ function Document.of(given)
         page = 1,
         info = { has_pages = given.has_pages, number_of_pages = given.pages },
     }, Document)
+end
+function Document:getCurrentPage()
+    return self.page
 end
 function Document:getPageCount()
     return self.info.number_of_pages
@@ -164,7 +171,7 @@ function View:onGotoPage(page)
     return true
 end
 function View:onGotoPercent(percent)
-    self:_go(self.document:getPageCount() * percent / 100 + 0.5)
+    self:_go(self.document:getPageCount() * percent / 100)
     return true
 end
 function View:onGotoXPointer(xpointer)
@@ -184,7 +191,7 @@ function View:onSaveSettings()
     end
 end
 function View:getLastPercent()
-    return self.document.page / self.document:getPageCount()
+    return self.document.page / (self.stale_count or self.document:getPageCount())
 end
 function View:getLastProgress()
     return self.document.info.has_pages and self.document.page or self.xpointer
@@ -328,15 +335,22 @@ function koreader.go_back_link()
     send("GoBackLink")
 end
 
---- Another font size: the same text, other page numbers.
-function koreader.rerender(pages, xpointers)
+--- Another font size: the same text, other page numbers. In part, KOReader's own number of pages stays the former one.
+function koreader.rerender(pages, xpointers, is_partial)
     local ui = UIManager.ui
     local document = Document.of({ path = ui.document.file, pages = pages, xpointers = xpointers })
-    local fraction = ui.view:getLastPercent()
+    local fraction = ui.document.page / ui.document.info.number_of_pages
     ui.document.xpointers, ui.document.xpointer_pages = document.xpointers, document.xpointer_pages
+    ui.view.stale_count = is_partial and ui.document.info.number_of_pages or nil
     ui.document.info.number_of_pages = pages
-    ui.view:_go(fraction * pages + 0.5)
-    send("DocumentRerendered")
+    if is_partial then
+        send("DocumentPartiallyRerendered")
+        ui.view:_go(fraction * pages + 0.5)
+        ui.view:tell_page()
+    else
+        ui.view:_go(fraction * pages + 0.5)
+        send("DocumentRerendered")
+    end
 end
 
 function koreader.break_view()

@@ -49,6 +49,9 @@ function Window:reinit() end
 
 function Window:setTitle(title)
     self.title = title
+    if UIManager:isWidgetShown(self) then
+        host.show(self.kind, title)
+    end
 end
 
 return Window

@@ -29,17 +29,14 @@ function SpinWidget:rows()
     local rows = {}
     if self.default_value then
         local text = self.default_text or "Default value: " .. self.default_value
-        table.insert(
-            rows,
+        table.insert(rows, {
             {
-                {
-                    text = text,
-                    callback = function()
-                        self.value = self.default_value
-                    end,
-                },
-            }
-        )
+                text = text,
+                callback = function()
+                    self.value = self.default_value
+                end,
+            },
+        })
     end
     if self.extra_text then
         table.insert(rows, {

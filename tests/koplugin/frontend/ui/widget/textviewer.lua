@@ -8,17 +8,14 @@ function TextViewer:rows()
         rows[index] = row
     end
     if not self.buttons_table or self.add_default_buttons then
-        table.insert(
-            rows,
+        table.insert(rows, {
             {
-                {
-                    text = "Close",
-                    callback = function()
-                        self:onClose()
-                    end,
-                },
-            }
-        )
+                text = "Close",
+                callback = function()
+                    self:onClose()
+                end,
+            },
+        })
     end
     return rows
 end

@@ -1,0 +1,3 @@
+-- What plugins tell each other.
+
+return { pause_auto_suspend = false }
