@@ -98,7 +98,10 @@ function Outbox:_save()
         end
     end
     table.insert(lines, "")
-    return self.storage.write(table.concat(lines, "\n"))
+    local did_write, message = self.storage.write(table.concat(lines, "\n"))
+    -- For whoever asks why; what could not be written is still sent.
+    self.trouble = not did_write and tostring(message) or nil
+    return did_write, message
 end
 
 function Outbox:_put_position(position)

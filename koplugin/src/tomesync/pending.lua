@@ -83,6 +83,10 @@ local function details_text(plugin)
         )
         table.insert(lines, T(text, counts.dropped))
     end
+    if outbox.trouble then
+        local text = _("It cannot be written to this device (%1), and is lost if KOReader ends before it is sent.")
+        table.insert(lines, T(text, outbox.trouble))
+    end
     local failure = words.failure(connection.last_failure, connection.last_answer)
     if failure then
         table.insert(lines, T(_("Last error: %1"), failure))

@@ -2,8 +2,6 @@
 
 local ConfirmBox = require("ui/widget/confirmbox")
 local Device = require("device")
-local InfoMessage = require("ui/widget/infomessage")
-local InputDialog = require("ui/widget/inputdialog")
 local SpinWidget = require("ui/widget/spinwidget")
 local T = require("ffi/util").template
 local UIManager = require("ui/uimanager")
@@ -14,6 +12,7 @@ local address = require("tomesync/address")
 local baked = require("tomesync/baked")
 local diagnosis = require("tomesync/diagnosis")
 local guard = require("tomesync/guard")
+local inputs = require("tomesync/inputs")
 local words = require("tomesync/words")
 
 local preferences = {}
@@ -110,49 +109,13 @@ local function show_idle_cap(plugin, menu)
     }))
 end
 
---- Ask for a line of text. `take(text)` answers a sentence if it cannot be taken.
-local function show_input(given)
-    local dialog
-    dialog = InputDialog:new({
-        title = given.title,
-        description = given.description,
-        input = given.input,
-        input_hint = given.hint,
-        buttons = {
-            {
-                {
-                    text = _("Cancel"),
-                    id = "close",
-                    callback = guard(function()
-                        UIManager:close(dialog)
-                    end),
-                },
-                {
-                    text = _("Save"),
-                    is_enter_default = true,
-                    callback = guard(function()
-                        local refusal = given.take(dialog:getInputText())
-                        if refusal then
-                            UIManager:show(InfoMessage:new({ text = refusal }))
-                        else
-                            UIManager:close(dialog)
-                        end
-                    end),
-                },
-            },
-        },
-    })
-    UIManager:show(dialog)
-    dialog:onShowKeyboard()
-end
-
 --- How many there are in UTF-8: all bytes but those that continue one.
 local function characters_of(text)
     return select(2, text:gsub("[^\128-\191]", ""))
 end
 
 local function show_device_name(plugin, menu)
-    show_input({
+    inputs.ask({
         title = _("Name of this device"),
         description = _("Other devices and the statistics show it. Left empty, it is the device's model."),
         input = plugin.service.settings:get("device_name") or "",
@@ -185,7 +148,7 @@ local function use_address(plugin, url, menu)
 end
 
 local function show_server_address(plugin, menu)
-    show_input({
+    inputs.ask({
         title = _("Server address"),
         description = T(_("Left empty, it is %1, with which this plugin was made."), baked.server_url),
         input = plugin.service:server_url(),

@@ -1,7 +1,6 @@
 --- The server's series: to look through, and to download whole or in part.
 
 local ConfirmBox = require("ui/widget/confirmbox")
-local InputDialog = require("ui/widget/inputdialog")
 local T = require("ffi/util").template
 local UIManager = require("ui/uimanager")
 local util = require("util")
@@ -13,6 +12,7 @@ local asking = require("tomesync/asking")
 local downloads = require("tomesync/downloads")
 local folders = require("tomesync/folders")
 local guard = require("tomesync/guard")
+local inputs = require("tomesync/inputs")
 local lists = require("tomesync/lists")
 local outcome = require("tomesync/outcome")
 local volumes = require("tomesync/volumes")
@@ -130,34 +130,15 @@ end
 local show_found
 
 local function ask_for_text(plugin, window, list, text)
-    local dialog
-    dialog = InputDialog:new({
+    inputs.ask({
         title = _("Search series"),
         input = text,
-        input_hint = _("Name or author"),
-        buttons = {
-            {
-                {
-                    text = _("Cancel"),
-                    id = "close",
-                    callback = guard(function()
-                        UIManager:close(dialog)
-                    end),
-                },
-                {
-                    text = _("Search"),
-                    is_enter_default = true,
-                    callback = guard(function()
-                        local wanted = util.trim(dialog:getInputText() or "")
-                        UIManager:close(dialog)
-                        show_found(plugin, window, list, wanted)
-                    end),
-                },
-            },
-        },
+        hint = _("Name or author"),
+        ok_text = _("Search"),
+        take = function(wanted)
+            show_found(plugin, window, list, util.trim(wanted))
+        end,
     })
-    UIManager:show(dialog)
-    dialog:onShowKeyboard()
 end
 
 --- The items of the list of series, with what was searched for in front; `window()` answers the list's window.
