@@ -243,11 +243,6 @@ class KOReader:
         self._call("go_to", page)
         self._run_due()
 
-    def follow_link_back(self) -> None:
-        """Go back to where the reader was before the last jump."""
-        self._call("go_back_link")
-        self._run_due()
-
     def change_font(self, *, pages: int, is_partial: bool = False) -> None:
         """Lay the text out anew, on that many pages; in part, as KOReader does by default, only what is seen."""
         self._call("rerender", pages, self._lua.table_from(default_xpointers(pages)), is_partial)
@@ -327,11 +322,6 @@ class KOReader:
     def tap(self, *path: str) -> None:
         """Tap the item of the plugin's menu whose text begins so; with several texts, through its submenus."""
         self._call("tap", self._texts(path), name=f"menu: {path[-1]}")
-        self._run_due()
-
-    def hold_menu(self, *path: str) -> None:
-        """Hold an item of the plugin's menu."""
-        self._call("hold", self._texts(path), name=f"menu: {path[-1]}")
         self._run_due()
 
     def press(self, text: str) -> None:

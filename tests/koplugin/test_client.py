@@ -41,6 +41,7 @@ def read(status: int | None, text: str | None, message: str | None = None) -> tu
 def test_a_question_carries_the_key_and_wants_json() -> None:
     assert request("GET", "/tome-sync/me") == {
         "method": "GET",
+        "server_url": URL,
         "url": URL + "/api/tome-sync/me",
         "headers": {
             "Authorization": f"Bearer {KEY}",

@@ -34,7 +34,11 @@ def decide(**changes: Any) -> str:
         "ahead": "auto",
         "behind": "ask",
     }
-    return DECISION[b"on_place"](LUA.table(given | changes)).decode()
+    given |= changes
+    known = given.pop("known_revision")
+    if known is not None:
+        given.setdefault("known", {"revision": known})
+    return DECISION[b"on_place"](LUA.table(given)).decode()
 
 
 AHEAD = {"there": place(0.6, "/body/p[6]")}
@@ -116,8 +120,35 @@ def test_at_the_same_place_nobody_moves(wish: str, is_asked: bool) -> None:
 
 @pytest.mark.parametrize("there", [AHEAD, BEHIND])
 def test_the_place_that_this_device_told_itself_moves_nobody(there: dict[str, Any]) -> None:
-    told = place(there["there"]["fraction"] + 0.001)
-    assert decide(**there, told=told, known_revision=None, ahead="auto", behind="auto") == "stay"
+    told = place(there["there"]["fraction"] + 0.00001)
+    assert decide(**there, told=told, has_turned=True, known_revision=None, ahead="auto", behind="auto") == "stay"
+
+
+@pytest.mark.parametrize(("there", "expected"), [(AHEAD, "go"), (BEHIND, "ask")])
+def test_where_koreader_has_lost_the_place_what_this_device_told_is_offered(
+    there: dict[str, Any], expected: str
+) -> None:
+    lost = {"told": place(0.6, "/body/p[6]"), "known_revision": 5, "last_read_at": NOON + 60}
+    assert decide(**there, **lost) == expected
+    assert decide(**there, **lost, has_turned=True) == "stay"
+
+
+@pytest.mark.parametrize("there", [AHEAD, BEHIND])
+@pytest.mark.parametrize(("wish", "expected"), [("auto", "ask"), ("ask", "ask"), ("never", "stay")])
+def test_what_the_server_refused_is_decided_by_the_reader(there: dict[str, Any], wish: str, expected: str) -> None:
+    assert decide(**there, is_undecided=True, read_at=NOON - 60, ahead=wish, behind=wish) == expected
+
+
+@pytest.mark.parametrize(("read_at", "expected"), [("2026-01-01T00:00:00Z", "stay"), ("2026-01-02T00:00:00Z", "go")])
+def test_a_restored_server_counts_its_revisions_anew(read_at: str, expected: str) -> None:
+    known = {"revision": 5, "read_at": "2026-01-01T00:00:00Z"}
+    assert decide(known=known, read_at_told=read_at) == expected
+
+
+@pytest.mark.parametrize(("pages", "expected"), [((500, 500), "stay"), ((500, 505), "go")])
+def test_in_the_same_file_the_page_tells_whether_a_place_is_another(pages: tuple[int, int], expected: str) -> None:
+    here, there = place(0.4167, "/body/p[3]"), place(0.4208, "/body/p[6]")
+    assert decide(here=here | {"page": pages[0]}, there=there | {"page": pages[1]}, told=here) == expected
 
 
 def test_where_the_place_here_is_not_known_the_servers_is_ahead() -> None:
@@ -157,9 +188,14 @@ def test_nobody_is_moved_who_has_turned_pages_or_read_later_or_does_not_want_it(
     wish = situation["behind" if is_behind else "ahead"]
     read_at, last_read_at = situation["read_at"], situation["last_read_at"]
     assert wish != "never"
-    assert situation["is_asked"] or situation["revision"] != situation["known_revision"]
-    assert read_at is None or last_read_at is None or read_at > last_read_at
+    told = situation["told"]
+    is_lost = (
+        told is not None and not situation["has_turned"] and not DECISION[b"is_same"](LUA.table(here), LUA.table(told))
+    )
+    if not is_lost:
+        assert situation["is_asked"] or situation["revision"] != situation["known_revision"]
+        assert read_at is None or last_read_at is None or read_at > last_read_at
     if choice == "go":
         assert wish == "auto"
         assert not situation["has_turned"]
-        assert last_read_at is None or read_at is not None
+        assert is_lost or last_read_at is None or read_at is not None

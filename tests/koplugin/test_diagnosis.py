@@ -1,44 +1,27 @@
 """Test connection: it says that all is well, or which of all that can be wrong is wrong."""
 
-import time
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from koplugin.packer import build_plugin
 from tests.koplugin.koreader import KOReader
 from tests.koplugin.line import Fault, Line
 from tests.koplugin.server import Answer, TomeServer
+from tests.koplugin.steps import StartDevice
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGES = 100
-HOUR = 3600.0
 LONGEST_BLOCK_SECONDS = 5.5
 # As long as a patient request may take, and what KOReader needs to notice.
 LONG_ENOUGH = 40
 
 
 @pytest.fixture
-def line(live_server: Any) -> Iterator[Line]:
-    with Line(live_server.url) as line:
-        yield line
-
-
-@pytest.fixture
-def start(line: Line, ada_key: str, tmp_path: Path) -> Callable[..., KOReader]:
-    def start(*, hours_ago: float = 0, server_url: str = line.url, **options: Any) -> KOReader:
-        plugin = build_plugin(server_url=server_url, api_key=ada_key, username="ada")
-        return KOReader(plugin, tmp_path / "kobo", now=time.time() - hours_ago * HOUR, **{"patience": 3.0} | options)
-
-    return start
-
-
-@pytest.fixture
-def novel(book: Any, settings: Any) -> Path:
-    return Path(settings.LIBRARY_DIR / book.files.get().path)
+def start(start_device: StartDevice) -> StartDevice:
+    """Ada's Kobo, whose clock is right."""
+    return partial(start_device, hours_ago=0)
 
 
 def said_by(kobo: KOReader) -> str:
@@ -54,8 +37,8 @@ def said_by(kobo: KOReader) -> str:
     return window.text
 
 
-def read(kobo: KOReader, novel: Path) -> None:
-    kobo.open(novel, pages=PAGES)
+def read(kobo: KOReader, path: Path) -> None:
+    kobo.open(path)
     kobo.turn_pages(5, seconds_each=5)
     kobo.close()
 
@@ -63,7 +46,7 @@ def read(kobo: KOReader, novel: Path) -> None:
 # --- All is well
 
 
-def test_success_names_address_user_and_version_and_nothing_else(start: Callable[..., KOReader], line: Line) -> None:
+def test_success_names_address_user_and_version_and_nothing_else(start: StartDevice, line: Line) -> None:
     from api.server import server_version
 
     assert said_by(start()) == f"Connected to {line.url}.\nUser: ada\nTome {server_version()}"
@@ -78,59 +61,55 @@ def test_success_names_address_user_and_version_and_nothing_else(start: Callable
         (24 * 365, "This device's clock is 365 days slow."),
     ],
 )
-def test_a_clock_that_is_off_is_named_with_how_much(
-    start: Callable[..., KOReader], hours_ago: float, said: str
-) -> None:
+def test_a_clock_that_is_off_is_named_with_how_much(start: StartDevice, hours_ago: float, said: str) -> None:
     last = said_by(start(hours_ago=hours_ago)).splitlines()[-1]
     assert last == f"{said} What is read counts at the server's time."
 
 
-def test_once_the_server_answers_what_waited_goes_out(start: Callable[..., KOReader], line: Line, novel: Path) -> None:
+def test_once_the_server_answers_what_waited_goes_out(start: StartDevice, line: Line, library_novel: Path) -> None:
     from reading.models import Session
 
     kobo = start(hours_ago=2)
     line.break_with("refused")
-    read(kobo, novel)
+    read(kobo, library_novel)
     kobo.wait(10)
     assert len(kobo.waiting()) == 2
-    line.break_with(None)
+    line.mend()
     kobo.patience = 3.0
     assert said_by(kobo).startswith("Connected to")
     assert kobo.waiting() == []
     assert Session.objects.get().pages == 5
 
 
-def test_once_the_server_answers_the_open_book_is_found(
-    start: Callable[..., KOReader], line: Line, novel: Path
-) -> None:
+def test_once_the_server_answers_the_open_book_is_found(start: StartDevice, line: Line, library_novel: Path) -> None:
     kobo = start(hours_ago=2)
     line.break_with("refused")
-    kobo.open(novel, pages=PAGES)
+    kobo.open(library_novel)
     kobo.wait(10)
     assert "This book: not asked yet" in kobo.menu
-    line.break_with(None)
+    line.mend()
     said_by(kobo)
     assert "This book: A Study in Scarlet" in kobo.menu
 
 
-def test_it_ends_the_pause_after_three_failures(start: Callable[..., KOReader], line: Line, novel: Path) -> None:
+def test_it_ends_the_pause_after_three_failures(start: StartDevice, line: Line, library_novel: Path) -> None:
     kobo = start(hours_ago=2)
     line.break_with("refused")
     for _ in range(4):
-        read(kobo, novel)
+        read(kobo, library_novel)
         kobo.wait(5)
-    line.break_with(None)
+    line.mend()
     line.paths()
-    read(kobo, novel)
+    read(kobo, library_novel)
     kobo.wait(5)
     assert line.paths() == [], "it is left alone"
     said_by(kobo)
     assert kobo.waiting() == []
 
 
-def test_turned_off_it_still_tests_and_sends_nothing(start: Callable[..., KOReader], line: Line, novel: Path) -> None:
+def test_turned_off_it_still_tests_and_sends_nothing(start: StartDevice, line: Line, library_novel: Path) -> None:
     kobo = start(hours_ago=2, is_online=False)
-    read(kobo, novel)
+    read(kobo, library_novel)
     kobo.gesture("tomesync_toggle")
     kobo.go_online()
     kobo.wait(10)
@@ -142,9 +121,7 @@ def test_turned_off_it_still_tests_and_sends_nothing(start: Callable[..., KORead
 # --- Wi-Fi
 
 
-def test_it_asks_for_wifi_only_if_there_is_none_and_goes_on_when_it_is_there(
-    start: Callable[..., KOReader], line: Line
-) -> None:
+def test_it_asks_for_wifi_only_if_there_is_none_and_goes_on_when_it_is_there(start: StartDevice, line: Line) -> None:
     kobo = start(is_online=False)
     kobo.tap("Test connection")
     kobo.wait(5)
@@ -159,7 +136,7 @@ def test_it_asks_for_wifi_only_if_there_is_none_and_goes_on_when_it_is_there(
     assert kobo.wifi_asked == 1
 
 
-def test_its_message_can_be_tapped_away_and_the_answer_comes_all_the_same(start: Callable[..., KOReader]) -> None:
+def test_its_message_can_be_tapped_away_and_the_answer_comes_all_the_same(start: StartDevice) -> None:
     kobo = start()
     kobo.tap("Test connection")
     kobo.dismiss()
@@ -186,25 +163,21 @@ def test_its_message_can_be_tapped_away_and_the_answer_comes_all_the_same(start:
         ("portal in JSON", "Something other than Tome answered (status 200)."),
     ],
 )
-def test_each_failure_is_called_by_its_name(
-    start: Callable[..., KOReader], line: Line, fault: Fault, said: str
-) -> None:
+def test_each_failure_is_called_by_its_name(start: StartDevice, line: Line, fault: Fault, said: str) -> None:
     kobo = start(patience=0.3 if fault == "black hole" else 3.0)
     line.break_with(fault)
     first, second, *rest = said_by(kobo).splitlines()
     assert first == f"No connection to {line.url}."
     assert second.startswith(said)
     assert len(rest) <= 1, "what LuaSocket says, for those who can use it"
-    line.break_with(None)
+    line.mend()
     kobo.patience = 3.0
     assert said_by(kobo).startswith("Connected to")
     assert kobo.warnings == []
 
 
 @pytest.mark.parametrize("trouble", ["fail", "hang"])
-def test_a_name_that_is_not_known_is_told_from_one_whose_look_up_never_ends(
-    start: Callable[..., KOReader], trouble: str
-) -> None:
+def test_a_name_that_is_not_known_is_told_from_one_whose_look_up_never_ends(start: StartDevice, trouble: str) -> None:
     kobo = start()
     kobo.names = trouble
     said = said_by(kobo).splitlines()[1]
@@ -214,13 +187,13 @@ def test_a_name_that_is_not_known_is_told_from_one_whose_look_up_never_ends(
 
 
 def test_https_towards_a_server_that_speaks_http_is_called_no_secure_connection(
-    start: Callable[..., KOReader], tome: TomeServer
+    start: StartDevice, tome: TomeServer
 ) -> None:
     kobo = start(server_url=tome.url.replace("http:", "https:"))
     assert said_by(kobo).splitlines()[1].startswith("No secure connection to the server could be made.")
 
 
-def test_a_revoked_key_is_named(start: Callable[..., KOReader], ada: Any) -> None:
+def test_a_revoked_key_is_named(start: StartDevice, ada: Any) -> None:
     from accounts.models import ApiKey
 
     ApiKey.objects.filter(reader=ada).delete()
@@ -245,24 +218,20 @@ def test_a_revoked_key_is_named(start: Callable[..., KOReader], ada: Any) -> Non
         ),
     ],
 )
-def test_another_program_is_not_taken_for_tome(
-    start: Callable[..., KOReader], tome: TomeServer, answer: Answer, said: str
-) -> None:
+def test_another_program_is_not_taken_for_tome(start: StartDevice, tome: TomeServer, answer: Answer, said: str) -> None:
     tome.everything = answer
     assert said_by(start(server_url=tome.url)).splitlines()[1].startswith(said)
 
 
-def test_odd_values_in_an_answer_are_shown_as_far_as_they_are_texts(
-    start: Callable[..., KOReader], tome: TomeServer
-) -> None:
+def test_odd_values_in_an_answer_are_shown_as_far_as_they_are_texts(start: StartDevice, tome: TomeServer) -> None:
     tome.everything = Answer(200, {"server_id": "s", "username": {"a": 1}, "server_version": 3, "server_time": [1]})
     assert said_by(start(server_url=tome.url)) == f"Connected to {tome.url}.\nUser: ada\nTome ?"
 
 
-def test_without_processes_it_blocks_no_longer_than_it_may(start: Callable[..., KOReader], line: Line) -> None:
+def test_without_processes_it_blocks_no_longer_than_it_may(start: StartDevice, line: Line) -> None:
     kobo = start(can_fork=False, patience=0.3)
     line.break_with("black hole")
     assert said_by(kobo).splitlines()[1].startswith("The server does not answer.")
-    line.break_with(None)
+    line.mend()
     kobo.patience = 3.0
     assert said_by(kobo).startswith("Connected to")

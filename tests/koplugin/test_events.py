@@ -1,16 +1,15 @@
 """Every event in every state of the network, against Tome's own API: how many requests each costs, that none is made
 without a network or on a page turn, that the screen waits five seconds at most, and that what was read arrives once."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from koplugin.packer import build_plugin
 from tests.koplugin.koreader import KOReader
 from tests.koplugin.line import FAULTS, Fault, Line
+from tests.koplugin.steps import StartDevice, open_book
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,53 +20,16 @@ LONGEST_BLOCK_SECONDS = 5.5
 Event = Callable[[KOReader, Path], None]
 
 
-@pytest.fixture
-def line(live_server: Any) -> Iterator[Line]:
-    with Line(live_server.url) as line:
-        yield line
-
-
-@pytest.fixture
-def start(line: Line, ada_key: str, tmp_path: Path) -> Callable[..., KOReader]:
-    """Starts Ada's Kobo, with its clock some hours behind, so that what is read on it lies in the past."""
-    plugin = build_plugin(server_url=line.url, api_key=ada_key, username="ada")
-
-    def start(*, is_online: bool = True, hours_ago: float = 5, **options: Any) -> KOReader:
-        now = time.time() - hours_ago * 3600
-        return KOReader(plugin, tmp_path / "kobo", now=now, is_online=is_online, patience=5, **options)
-
-    return start
-
-
-@pytest.fixture
-def novel(book: Any, settings: Any) -> Path:
-    return Path(settings.LIBRARY_DIR / book.files.get().path)
-
-
-@pytest.fixture
-def stranger(tmp_path: Path) -> Path:
-    """A file that is no book of the library."""
-    path = tmp_path / "card" / "Strange Tales.epub"
-    path.parent.mkdir()
-    path.write_bytes(b"nothing that a library has")
-    return path
-
-
-def open_book(kobo: KOReader, path: Path) -> None:
-    kobo.open(path, pages=PAGES)
-    kobo.wait(5)
-
-
 def know_the_book(kobo: KOReader, path: Path) -> None:
     """Have it asked for and left, so that server and book are known and nothing waits."""
-    open_book(kobo, path)
+    open_book(kobo, path, pages=PAGES)
     kobo.close()
     kobo.wait(5)
 
 
 def be_reading(kobo: KOReader, path: Path) -> None:
     know_the_book(kobo, path)
-    open_book(kobo, path)
+    open_book(kobo, path, pages=PAGES)
     kobo.turn_pages(5)
 
 
@@ -105,7 +67,7 @@ def close(kobo: KOReader, path: Path) -> None:
 
 def close_and_open(kobo: KOReader, path: Path) -> None:
     close(kobo, path)
-    open_book(kobo, path)
+    open_book(kobo, path, pages=PAGES)
 
 
 def lose_the_network(kobo: KOReader, path: Path) -> None:
@@ -143,21 +105,20 @@ def named(paths: list[str], book: Any) -> list[str]:
 @pytest.mark.parametrize(("event", "expected"), ONLINE, ids=lambda value: getattr(value, "__name__", ""))
 @pytest.mark.parametrize("is_scrolled", [False, True], ids=["pages", "scrolled"])
 def test_what_an_event_costs_online(
-    start: Callable[..., KOReader],
+    start_device: StartDevice,
     line: Line,
-    novel: Path,
+    library_novel: Path,
     book: Any,
     event: Event,
     expected: list[str],
     is_scrolled: bool,
 ) -> None:
-    kobo = start()
-    know_the_book(kobo, novel)
-    kobo.open(novel, pages=PAGES, is_scrolled=is_scrolled)
-    kobo.wait(5)
+    kobo = start_device()
+    know_the_book(kobo, library_novel)
+    open_book(kobo, library_novel, pages=PAGES, is_scrolled=is_scrolled)
     kobo.turn_pages(5)
     line.paths()
-    event(kobo, novel)
+    event(kobo, library_novel)
     assert named(line.paths(), book) == expected
     assert kobo.longest_block < 0.5
     assert kobo.wifi_asked == kobo.wifi_woken == 0
@@ -165,15 +126,15 @@ def test_what_an_event_costs_online(
 
 
 def test_the_first_book_asks_who_the_server_is_which_book_it_is_and_where_its_reader_is(
-    start: Callable[..., KOReader], line: Line, novel: Path, book: Any
+    start_device: StartDevice, line: Line, library_novel: Path, book: Any
 ) -> None:
-    kobo = start()
-    open_book(kobo, novel)
+    kobo = start_device()
+    open_book(kobo, library_novel, pages=PAGES)
     assert named(line.paths(), book) == ["GET /me", "GET /resolve", "GET /position/1"]
     kobo.close()
     kobo.wait(5)
     assert line.paths() == [], "nothing was read"
-    open_book(kobo, novel)
+    open_book(kobo, library_novel, pages=PAGES)
     assert named(line.paths(), book) == ["GET /position/1"]
     assert all(request.in_background for request in kobo.requests)
     assert kobo.uncollected == []
@@ -183,11 +144,11 @@ def test_the_first_book_asks_who_the_server_is_which_book_it_is_and_where_its_re
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
 def test_without_wifi_nothing_is_asked_nothing_waits_and_the_radio_sleeps(
-    start: Callable[..., KOReader], line: Line, novel: Path, event: Event
+    start_device: StartDevice, line: Line, library_novel: Path, event: Event
 ) -> None:
-    kobo = start(is_online=False)
-    be_reading(kobo, novel)
-    event(kobo, novel)
+    kobo = start_device(is_online=False)
+    be_reading(kobo, library_novel)
+    event(kobo, library_novel)
     assert line.paths() == []
     assert kobo.requests == []
     assert kobo.blocks == []
@@ -208,9 +169,9 @@ def stored_seconds(book: Any) -> float:
 )
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
 def test_a_fault_freezes_nothing_and_loses_nothing(
-    start: Callable[..., KOReader],
+    start_device: StartDevice,
     line: Line,
-    novel: Path,
+    library_novel: Path,
     book: Any,
     event: Event,
     fault: Fault | str,
@@ -218,8 +179,8 @@ def test_a_fault_freezes_nothing_and_loses_nothing(
 ) -> None:
     from reading.models import Session
 
-    kobo = start(can_fork=can_fork)
-    be_reading(kobo, novel)
+    kobo = start_device(can_fork=can_fork)
+    be_reading(kobo, library_novel)
     kobo.blocks.clear()
     line.paths()
     if fault == "slow":
@@ -229,17 +190,17 @@ def test_a_fault_freezes_nothing_and_loses_nothing(
         line.break_with(fault)  # type: ignore[arg-type]
         # Nobody need really wait for a line that is silent on purpose.
         kobo.patience = 0.2 if fault == "black hole" else 5
-    event(kobo, novel)
+    event(kobo, library_novel)
     assert kobo.longest_block <= LONGEST_BLOCK_SECONDS
     assert [block for block in kobo.blocks if block[0] in ("GotoViewRel", "PageUpdate", "PosUpdate")] == []
     assert len(line.paths()) <= 2, "one failure ends what an event has to say"
     assert [window for window in kobo.shown if window.kind != "Notification"] == []
 
-    line.break_with(None)
+    line.mend()
     kobo.patience = 5
     kobo.network.receive_seconds, kobo.network.bytes_per_second = 0.0, None
     if not kobo.is_running:
-        kobo = start(hours_ago=1)
+        kobo = start_device(hours_ago=1)
     if kobo.book is not None:
         kobo.close()
     kobo.wait(60)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.koplugin.koreader import KOReader
 from tests.koplugin.server import WEB_PAGE, Answer, Received, Reply, Silence, TomeServer, stored
+from tests.koplugin.steps import open_book, reconnect
 
 FAILURES: dict[str, Reply] = {
     "captive portal": Answer(200, WEB_PAGE, "text/html"),
@@ -99,11 +100,6 @@ def test_after_three_failures_it_is_left_alone_for_ten_minutes(
     tome.everything = None
     read_a_little(kobo, novel, turns=1)
     assert kobo.waiting() == []
-
-
-def reconnect(kobo: KOReader) -> None:
-    kobo.go_offline()
-    kobo.go_online()
 
 
 def sleep(kobo: KOReader) -> None:
@@ -349,8 +345,7 @@ def test_a_strange_answer_about_the_book_is_no_answer(
 @pytest.mark.parametrize("candidates", [{}, None, [None, 7, {}, {"book_id": "x"}, {"book_id": 1}], "odd", 5])
 def test_strange_candidates_are_none(kobo: KOReader, tome: TomeServer, novel: Path, candidates: Any) -> None:
     tome.resolve = Answer(404, {"detail": "Not sure.", "candidates": candidates})
-    kobo.open(novel)
-    kobo.wait(5)
+    open_book(kobo, novel)
     assert [item for item in kobo.menu if item.startswith("This book:")] != []
     kobo.tap("This book:")
     assert kobo.windows[-1].kind == "ButtonDialog"
@@ -371,8 +366,7 @@ def test_a_strange_answer_about_the_place_is_no_answer(
     kobo: KOReader, tome: TomeServer, novel: Path, answer: Any
 ) -> None:
     tome.place = Answer(body=answer)
-    kobo.open(novel)
-    kobo.wait(5)
+    open_book(kobo, novel)
     assert tome.paths == ["me", "resolve", "position/12"]
     assert kobo.page == 1
     assert kobo.shown == []
@@ -403,8 +397,7 @@ def test_whatever_else_is_odd_about_a_place_leads_to_where_its_percentage_says(
 ) -> None:
     place = {"percentage": 0.5, "revision": 3, "device": "Kindle", "read_at": "2025-11-23T11:00:00Z"}
     tome.place = Answer(body=place | oddity)
-    kobo.open(novel, pages=100)
-    kobo.wait(5)
+    open_book(kobo, novel, pages=100)
     assert kobo.page == (100 if "percentage" in oddity else 50)
     assert len(kobo.shown) == 1
     assert kobo.warnings == []

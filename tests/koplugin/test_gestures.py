@@ -1,70 +1,28 @@
 """What a gesture, a profile or Sync now in the menu does, wherever the reader is, and what it says came of it."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from koplugin.packer import build_plugin
 from tests.koplugin.koreader import KOReader
 from tests.koplugin.library import make_series
 from tests.koplugin.line import Fault, Line
 from tests.koplugin.server import Answer, TomeServer
+from tests.koplugin.steps import StartDevice, leave_windows, open_book
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGES = 100
 KEPT = "What was read is kept and sent later."
 UNMATCHED = "This book is not matched with one of the server's."
 LONGEST_BLOCK_SECONDS = 5.5
 
 
 @pytest.fixture
-def line(live_server: Any) -> Iterator[Line]:
-    with Line(live_server.url) as line:
-        yield line
-
-
-@pytest.fixture
-def start(line: Line, ada_key: str, tmp_path: Path) -> Callable[..., KOReader]:
-    plugin = build_plugin(server_url=line.url, api_key=ada_key, username="ada")
-
-    def start(name: str = "kobo", *, hours_ago: float = 5, **options: Any) -> KOReader:
-        given: dict[str, Any] = {"device_id": f"{name}-1", "patience": 3.0} | options
-        return KOReader(plugin, tmp_path / name, now=time.time() - hours_ago * 3600, **given)
-
-    return start
-
-
-@pytest.fixture
-def novel(book: Any, settings: Any) -> Path:
-    return Path(settings.LIBRARY_DIR / book.files.get().path)
-
-
-@pytest.fixture
 def volumes(db: None, settings: Any) -> list[Path]:
     """The files of a series of three, as they lie on the device."""
     return [settings.LIBRARY_DIR / book.files.get().path for book in make_series(settings.LIBRARY_DIR, 3)]
-
-
-@pytest.fixture
-def stranger(tmp_path: Path) -> Path:
-    path = tmp_path / "card" / "Strange Tales.epub"
-    path.parent.mkdir()
-    path.write_bytes(b"nothing that a library has")
-    return path
-
-
-def open_book(kobo: KOReader, path: Path) -> None:
-    kobo.open(path, pages=PAGES)
-    kobo.wait(5)
-
-
-def leave_windows(kobo: KOReader) -> None:
-    while [window for window in kobo.windows if window.kind != "Notification"]:
-        kobo.dismiss()
 
 
 def said_by(kobo: KOReader, gesture: str) -> str:
@@ -79,8 +37,8 @@ def said_by(kobo: KOReader, gesture: str) -> str:
 # --- The six actions
 
 
-def test_the_actions_are_known_with_their_titles_and_where_they_are_of_use(start: Callable[..., KOReader]) -> None:
-    kobo = start()
+def test_the_actions_are_known_with_their_titles_and_where_they_are_of_use(start_device: StartDevice) -> None:
+    kobo = start_device()
     told = kobo.run_lua(
         """
         local lines = {}
@@ -102,16 +60,16 @@ def test_the_actions_are_known_with_their_titles_and_where_they_are_of_use(start
     ]
 
 
-def in_the_file_manager(kobo: KOReader, volumes: list[Path], stranger: Path) -> None:
+def in_the_file_manager(kobo: KOReader, volumes: list[Path], strange_book: Path) -> None:
     pass
 
 
-def in_a_matched_book(kobo: KOReader, volumes: list[Path], stranger: Path) -> None:
+def in_a_matched_book(kobo: KOReader, volumes: list[Path], strange_book: Path) -> None:
     open_book(kobo, volumes[1])
 
 
-def in_an_unmatched_book(kobo: KOReader, volumes: list[Path], stranger: Path) -> None:
-    open_book(kobo, stranger)
+def in_an_unmatched_book(kobo: KOReader, volumes: list[Path], strange_book: Path) -> None:
+    open_book(kobo, strange_book)
 
 
 PLACES = [in_the_file_manager, in_a_matched_book, in_an_unmatched_book]
@@ -119,10 +77,10 @@ PLACES = [in_the_file_manager, in_a_matched_book, in_an_unmatched_book]
 
 @pytest.mark.parametrize("go_there", PLACES)
 def test_series_inbox_and_sync_work_everywhere(
-    start: Callable[..., KOReader], volumes: list[Path], stranger: Path, go_there: Callable[..., None]
+    start_device: StartDevice, volumes: list[Path], strange_book: Path, go_there: Callable[..., None]
 ) -> None:
-    kobo = start()
-    go_there(kobo, volumes, stranger)
+    kobo = start_device()
+    go_there(kobo, volumes, strange_book)
     kobo.gesture("tomesync_browse_series")
     kobo.wait(5)
     assert kobo.windows[-1].title == "1 series"
@@ -140,27 +98,25 @@ def test_series_inbox_and_sync_work_everywhere(
 
 @pytest.mark.parametrize("go_there", PLACES)
 def test_it_is_turned_off_and_on_everywhere_and_says_which(
-    start: Callable[..., KOReader], volumes: list[Path], stranger: Path, go_there: Callable[..., None]
+    start_device: StartDevice, volumes: list[Path], strange_book: Path, go_there: Callable[..., None]
 ) -> None:
-    kobo = start()
-    go_there(kobo, volumes, stranger)
+    kobo = start_device()
+    go_there(kobo, volumes, strange_book)
     for expected in ("Tome is off.", "Tome is on.", "Tome is off."):
         kobo.gesture("tomesync_toggle")
         assert (kobo.shown[-1].kind, kobo.shown[-1].text) == ("Notification", expected)
         kobo.wait(5)
     kobo.crash()
-    kobo = start()
+    kobo = start_device()
     open_book(kobo, volumes[0])
     assert "Disabled" in kobo.menu
     assert kobo.warnings == []
 
 
 def test_a_series_is_downloaded_by_gesture_from_a_matched_book(
-    start: Callable[..., KOReader], volumes: list[Path], tmp_path: Path
+    start_with_home: StartDevice, volumes: list[Path], home: Path
 ) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    kobo = start(global_settings={"home_dir": str(home)})
+    kobo = start_with_home()
     open_book(kobo, volumes[1])
     assert said_by(kobo, "tomesync_download_rest").startswith("1 of 1 book downloaded.")
     assert len(list(home.rglob("*.epub"))) == 1
@@ -172,10 +128,10 @@ def test_a_series_is_downloaded_by_gesture_from_a_matched_book(
 
 @pytest.mark.parametrize("gesture", ["tomesync_download_rest", "tomesync_download_series"])
 def test_from_an_unmatched_book_nothing_is_downloaded_and_it_says_why(
-    start: Callable[..., KOReader], line: Line, stranger: Path, gesture: str
+    start_device: StartDevice, line: Line, strange_book: Path, gesture: str
 ) -> None:
-    kobo = start()
-    open_book(kobo, stranger)
+    kobo = start_device()
+    open_book(kobo, strange_book)
     line.paths()
     assert said_by(kobo, gesture) == UNMATCHED
     assert line.paths() == []
@@ -184,13 +140,13 @@ def test_from_an_unmatched_book_nothing_is_downloaded_and_it_says_why(
 # --- What Sync now says
 
 
-def test_it_says_what_it_has_sent(start: Callable[..., KOReader], novel: Path) -> None:
-    kobo = start()
-    open_book(kobo, novel)
+def test_it_says_what_it_has_sent(start_device: StartDevice, library_novel: Path) -> None:
+    kobo = start_device()
+    open_book(kobo, library_novel)
     kobo.close()
     kobo.go_offline()
     for _ in range(2):
-        open_book(kobo, novel)
+        open_book(kobo, library_novel)
         kobo.turn_pages(3)
         kobo.close()
     kobo.network.is_connected = True  # without a word to anybody, as a device does that has a cable
@@ -198,11 +154,11 @@ def test_it_says_what_it_has_sent(start: Callable[..., KOReader], novel: Path) -
     assert kobo.waiting() == []
 
 
-def test_in_a_book_it_goes_out_from_the_menu_and_the_place_too(start: Callable[..., KOReader], novel: Path) -> None:
+def test_in_a_book_it_goes_out_from_the_menu_and_the_place_too(start_device: StartDevice, library_novel: Path) -> None:
     from reading.models import Position
 
-    kobo = start()
-    open_book(kobo, novel)
+    kobo = start_device()
+    open_book(kobo, library_novel)
     kobo.turn_pages(3)
     kobo.tap("Sync now")
     assert kobo.windows[-1].text == "Syncing with Tome…"
@@ -214,10 +170,10 @@ def test_in_a_book_it_goes_out_from_the_menu_and_the_place_too(start: Callable[.
 
 @pytest.mark.parametrize("place", ["book", "file manager"])
 def test_without_wifi_it_asks_for_it_and_goes_on_when_it_is_there(
-    start: Callable[..., KOReader], line: Line, novel: Path, place: str
+    start_device: StartDevice, line: Line, library_novel: Path, place: str
 ) -> None:
-    kobo = start()
-    open_book(kobo, novel)
+    kobo = start_device()
+    open_book(kobo, library_novel)
     if place == "file manager":
         kobo.close()
     kobo.go_offline()
@@ -232,12 +188,12 @@ def test_without_wifi_it_asks_for_it_and_goes_on_when_it_is_there(
 
 
 def test_a_book_that_is_closed_before_wifi_is_there_is_synced_all_the_same(
-    start: Callable[..., KOReader], novel: Path
+    start_device: StartDevice, library_novel: Path
 ) -> None:
     from reading.models import Session
 
-    kobo = start()
-    open_book(kobo, novel)
+    kobo = start_device()
+    open_book(kobo, library_novel)
     kobo.go_offline()
     kobo.turn_pages(3)
     kobo.tap("Sync now")
@@ -249,9 +205,9 @@ def test_a_book_that_is_closed_before_wifi_is_there_is_synced_all_the_same(
     assert kobo.warnings == []
 
 
-def test_where_koreader_is_to_turn_wifi_on_by_itself_it_does(start: Callable[..., KOReader], novel: Path) -> None:
-    kobo = start(wifi_policy="turn_on")
-    open_book(kobo, novel)
+def test_where_koreader_is_to_turn_wifi_on_by_itself_it_does(start_device: StartDevice, library_novel: Path) -> None:
+    kobo = start_device(wifi_policy="turn_on")
+    open_book(kobo, library_novel)
     kobo.go_offline()
     kobo.turn_pages(3)
     assert kobo.wifi_woken == 0
@@ -276,10 +232,10 @@ def test_where_koreader_is_to_turn_wifi_on_by_itself_it_does(start: Callable[...
     ],
 )
 def test_a_failure_is_named_and_that_nothing_is_lost(
-    start: Callable[..., KOReader], line: Line, novel: Path, place: str, fault: Fault, said: str
+    start_device: StartDevice, line: Line, library_novel: Path, place: str, fault: Fault, said: str
 ) -> None:
-    kobo = start(patience=0.3 if fault == "black hole" else 3.0)
-    open_book(kobo, novel)
+    kobo = start_device(patience=0.3 if fault == "black hole" else 3.0)
+    open_book(kobo, library_novel)
     kobo.turn_pages(3)
     if place == "file manager":
         line.break_with("refused")
@@ -290,29 +246,29 @@ def test_a_failure_is_named_and_that_nothing_is_lost(
     assert text.startswith(said)
     assert text.splitlines()[-1] == KEPT
     assert kobo.longest_block <= LONGEST_BLOCK_SECONDS
-    line.break_with(None)
+    line.mend()
     kobo.patience = 3.0
     assert said_by(kobo, "tomesync_sync_now").startswith("Synced with Tome.")
     assert kobo.warnings == []
 
 
-def test_it_ends_the_pause_after_three_failures(start: Callable[..., KOReader], line: Line, novel: Path) -> None:
-    kobo = start()
+def test_it_ends_the_pause_after_three_failures(start_device: StartDevice, line: Line, library_novel: Path) -> None:
+    kobo = start_device()
     line.break_with("refused")
     for _ in range(4):
-        open_book(kobo, novel)
+        open_book(kobo, library_novel)
         kobo.turn_pages(3, seconds_each=5)
         kobo.close()
         kobo.wait(5)
-    line.break_with(None)
+    line.mend()
     assert said_by(kobo, "tomesync_sync_now") == "Synced with Tome.\n4 sessions were sent."
 
 
-def test_a_revoked_key_is_named(start: Callable[..., KOReader], novel: Path, ada: Any) -> None:
+def test_a_revoked_key_is_named(start_device: StartDevice, library_novel: Path, ada: Any) -> None:
     from accounts.models import ApiKey
 
-    kobo = start()
-    open_book(kobo, novel)
+    kobo = start_device()
+    open_book(kobo, library_novel)
     kobo.turn_pages(3)
     ApiKey.objects.filter(reader=ada).delete()
     text = said_by(kobo, "tomesync_sync_now")
@@ -322,25 +278,24 @@ def test_a_revoked_key_is_named(start: Callable[..., KOReader], novel: Path, ada
 
 @pytest.mark.parametrize("body", [{"detail": "Not Found"}, {"error": "not found"}, "<h1>Not found</h1>"])
 def test_another_program_at_the_address_is_not_called_synced(
-    tome: TomeServer, ada_key: str, tmp_path: Path, stranger: Path, body: Any
+    start_device: StartDevice, tome: TomeServer, strange_book: Path, body: Any
 ) -> None:
     tome.everything = Answer(404, body)
-    plugin = build_plugin(server_url=tome.url, api_key=ada_key, username="ada")
-    kobo = KOReader(plugin, tmp_path / "kobo", now=time.time(), patience=3.0)
-    open_book(kobo, stranger)
+    kobo = start_device(hours_ago=0, server_url=tome.url)
+    open_book(kobo, strange_book)
     text = said_by(kobo, "tomesync_sync_now")
     assert text.endswith(KEPT)
     assert "answered" in text
 
 
-def test_a_question_where_to_read_on_stands_for_a_message(start: Callable[..., KOReader], novel: Path) -> None:
-    kindle = start("kindle", hours_ago=4, model="Kindle", is_online=False)
-    kindle.open(novel, pages=PAGES)
+def test_a_question_where_to_read_on_stands_for_a_message(start_device: StartDevice, library_novel: Path) -> None:
+    kindle = start_device("kindle", hours_ago=4, model="Kindle", is_online=False)
+    kindle.open(library_novel)
     kindle.turn_pages(40)
     kindle.close()
-    kobo = start()
+    kobo = start_device()
     kobo.tap("Settings", "When another device is ahead", "Ask")
-    open_book(kobo, novel)
+    open_book(kobo, library_novel)
     kindle.go_online()
     kindle.wait(10)
     kobo.gesture("tomesync_sync_now")
@@ -354,9 +309,9 @@ def test_a_question_where_to_read_on_stands_for_a_message(start: Callable[..., K
     assert kobo.warnings == []
 
 
-def test_its_message_can_be_tapped_away_and_the_work_goes_on(start: Callable[..., KOReader], novel: Path) -> None:
-    kobo = start()
-    open_book(kobo, novel)
+def test_its_message_can_be_tapped_away_and_the_work_goes_on(start_device: StartDevice, library_novel: Path) -> None:
+    kobo = start_device()
+    open_book(kobo, library_novel)
     kobo.turn_pages(3)
     kobo.tap("Sync now")
     kobo.dismiss()
@@ -369,18 +324,18 @@ def test_its_message_can_be_tapped_away_and_the_work_goes_on(start: Callable[...
 
 
 def test_closing_the_book_while_it_works_is_harmless(
-    start: Callable[..., KOReader], line: Line, novel: Path, stranger: Path
+    start_device: StartDevice, library_novel: Path, strange_book: Path
 ) -> None:
     from reading.models import Session
 
-    kobo = start()
+    kobo = start_device()
     kobo.network.answer_seconds = 2.0
-    kobo.open(novel, pages=PAGES)
+    kobo.open(library_novel)
     kobo.turn_pages(3)
     kobo.tap("Sync now")
     kobo.wait(0.1)
     kobo.close()
-    open_book(kobo, stranger)
+    open_book(kobo, strange_book)
     kobo.wait(40)
     assert [window.text for window in kobo.windows if window.text.endswith("…")] == []
     leave_windows(kobo)
@@ -390,9 +345,9 @@ def test_closing_the_book_while_it_works_is_harmless(
 
 
 @pytest.mark.parametrize("event", ["suspend", "go_offline"])
-def test_what_breaks_it_off_is_not_called_synced(start: Callable[..., KOReader], novel: Path, event: str) -> None:
-    kobo = start()
-    open_book(kobo, novel)
+def test_what_breaks_it_off_is_not_called_synced(start_device: StartDevice, library_novel: Path, event: str) -> None:
+    kobo = start_device()
+    open_book(kobo, library_novel)
     kobo.turn_pages(3)
     kobo.network.answer_seconds = 2.0
     kobo.tap("Sync now")
@@ -407,9 +362,9 @@ def test_what_breaks_it_off_is_not_called_synced(start: Callable[..., KOReader],
     assert kobo.warnings == []
 
 
-def test_asked_for_again_while_it_works_each_gets_its_answer(start: Callable[..., KOReader], novel: Path) -> None:
-    kobo = start()
-    open_book(kobo, novel)
+def test_asked_for_again_while_it_works_each_gets_its_answer(start_device: StartDevice, library_novel: Path) -> None:
+    kobo = start_device()
+    open_book(kobo, library_novel)
     kobo.turn_pages(3)
     for _ in range(3):
         kobo.run_lua("ui.tomesync:onTomeSyncNow()")
@@ -420,12 +375,12 @@ def test_asked_for_again_while_it_works_each_gets_its_answer(start: Callable[...
 
 @pytest.mark.parametrize("event", ["go_offline", "go_online", "close"])
 def test_what_happens_meanwhile_does_not_take_the_answer_away(
-    start: Callable[..., KOReader], novel: Path, event: str
+    start_device: StartDevice, library_novel: Path, event: str
 ) -> None:
     """The work that was going on when it was asked for is slow, and the device wants something, too."""
-    kobo = start()
+    kobo = start_device()
     kobo.network.answer_seconds = 2.0
-    kobo.open(novel, pages=PAGES)
+    kobo.open(library_novel)
     kobo.tap("Re-resolve all books")
     kobo.dismiss()
     kobo.run_lua("ui.tomesync:onTomeSyncNow()")

@@ -1,34 +1,22 @@
 """Books that were sent to the device."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.koplugin.koreader import KOReader, Window
-from tests.koplugin.library import Answered, Line, Passed, answering, fetched, finish, make_series, start_kobo
+from tests.koplugin.library import answering, make_series
+from tests.koplugin.line import Answered, Line, Passed
+from tests.koplugin.steps import StartDevice, fetched, finish
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def line(live_server: Any) -> Iterator[Line]:
-    line = Line(live_server.url)
-    yield line
-    line.stop()
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    home = tmp_path / "books"
-    home.mkdir()
-    return home
-
-
-@pytest.fixture
-def kobo(line: Line, ada_key: str, home: Path) -> KOReader:
-    return start_kobo(line, ada_key, home)
+def kobo(start_with_home: StartDevice) -> KOReader:
+    return start_with_home()
 
 
 @pytest.fixture
@@ -88,7 +76,7 @@ def test_what_failed_waits_on(kobo: KOReader, line: Line, send: Any, settings: A
     books = make_series(settings.LIBRARY_DIR, 2)
     for each in books:
         send(each)
-    line.faults = [answering(books[:1], 503, b"Busy.", Retry_After="60")]
+    line.break_with(answering(books[:1], 503, b"Busy.", Retry_After="60"))
     open_inbox(kobo)
     kobo.choose("Download all")
     assert finish(kobo).startswith("1 of 2 books downloaded.")
@@ -103,7 +91,7 @@ def losing_replies(passed: Passed, answer: Answered) -> None:
 def test_a_lost_reply_does_no_harm(kobo: KOReader, line: Line, send: Any, settings: Any) -> None:
     for each in make_series(settings.LIBRARY_DIR, 1):
         send(each)
-    line.faults = [losing_replies]
+    line.break_with(losing_replies)
     open_inbox(kobo)
     kobo.choose("Download all")
     assert finish(kobo) == "1 of 1 book downloaded."

@@ -1,46 +1,23 @@
 """Which of the server's books the open one is, as its reader sees it and decides it."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from koplugin.packer import build_plugin
 from tests.conftest import add_book
 from tests.koplugin.koreader import KOReader
 from tests.koplugin.line import Fault, Line
+from tests.koplugin.steps import StartDevice, open_book
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGES = 100
 GREY_UNTIL_MATCHED = ["Download full series", "Download rest of series", "Sync now"]
 
 ASIMOV = "Foundation (Foundation #1) — Isaac Asimov"
 LACKEY = "Foundation (Collegium #1.5) — Mercedes Lackey"
 NOBODY = "Foundation (Elements #3)"
-
-
-@pytest.fixture
-def line(live_server: Any) -> Iterator[Line]:
-    with Line(live_server.url) as line:
-        yield line
-
-
-@pytest.fixture
-def start(line: Line, ada_key: str, tmp_path: Path) -> Callable[..., KOReader]:
-    plugin = build_plugin(server_url=line.url, api_key=ada_key, username="ada")
-
-    def start(**options: Any) -> KOReader:
-        return KOReader(plugin, tmp_path / "kobo", now=time.time() - 5 * 3600, **{"patience": 3.0} | options)
-
-    return start
-
-
-@pytest.fixture
-def novel(book: Any, settings: Any) -> Path:
-    return Path(settings.LIBRARY_DIR / book.files.get().path)
 
 
 @pytest.fixture
@@ -62,14 +39,9 @@ def foundations(make_epub: Callable[..., Path], settings: Any, db: None) -> dict
 def unsure(tmp_path: Path, foundations: dict[str, Any]) -> Path:
     """A file that could be any of them."""
     path = tmp_path / "card" / "Foundation.epub"
-    path.parent.mkdir()
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"Hari Seldon. " * 1000)
     return path
-
-
-def open_book(kobo: KOReader, path: Path) -> None:
-    kobo.open(path, pages=PAGES)
-    kobo.wait(5)
 
 
 def status(kobo: KOReader) -> str:
@@ -96,8 +68,8 @@ def texts(kobo: KOReader) -> list[str]:
 # --- The server is not sure
 
 
-def test_candidates_are_offered_in_the_menu_and_nowhere_else(start: Callable[..., KOReader], unsure: Path) -> None:
-    kobo = start()
+def test_candidates_are_offered_in_the_menu_and_nowhere_else(start_device: StartDevice, unsure: Path) -> None:
+    kobo = start_device()
     open_book(kobo, unsure)
     assert kobo.shown == []
     assert status(kobo) == "not sure, 3 candidates"
@@ -114,14 +86,14 @@ def test_candidates_are_offered_in_the_menu_and_nowhere_else(start: Callable[...
 
 
 def test_of_many_candidates_all_that_the_server_offers_can_be_chosen(
-    start: Callable[..., KOReader], make_epub: Callable[..., Path], settings: Any, unsure: Path
+    start_device: StartDevice, make_epub: Callable[..., Path], settings: Any, unsure: Path
 ) -> None:
     from library.models import FileLink
 
     for number in range(14):
         path = make_epub(f"many/{number}.epub", title="Foundation")
         add_book(path, settings.LIBRARY_DIR, title="Foundation", series=f"Series {number:02d}", series_index=1)
-    kobo = start()
+    kobo = start_device()
     open_book(kobo, unsure)
     assert status(kobo) == "not sure, 17 candidates"
     kobo.tap("This book")
@@ -134,12 +106,12 @@ def test_of_many_candidates_all_that_the_server_offers_can_be_chosen(
 
 @pytest.mark.parametrize("label", [ASIMOV, LACKEY, NOBODY])
 def test_choosing_one_tells_the_server_and_wakes_what_was_grey(
-    start: Callable[..., KOReader], line: Line, unsure: Path, foundations: dict[str, Any], label: str
+    start_device: StartDevice, line: Line, unsure: Path, foundations: dict[str, Any], label: str
 ) -> None:
     from library.models import FileLink
     from reading.models import Session
 
-    kobo = start()
+    kobo = start_device()
     open_book(kobo, unsure)
     kobo.turn_pages(5)
     kobo.suspend()
@@ -166,12 +138,10 @@ def test_choosing_one_tells_the_server_and_wakes_what_was_grey(
     assert kobo.warnings == []
 
 
-def test_none_of_these_is_kept_and_not_asked_about_again(
-    start: Callable[..., KOReader], line: Line, unsure: Path
-) -> None:
+def test_none_of_these_is_kept_and_not_asked_about_again(start_device: StartDevice, line: Line, unsure: Path) -> None:
     from library.models import FileLink
 
-    kobo = start()
+    kobo = start_device()
     open_book(kobo, unsure)
     choose(kobo, "None of these")
     assert FileLink.objects.get().book is None
@@ -185,7 +155,7 @@ def test_none_of_these_is_kept_and_not_asked_about_again(
         assert "GET /resolve" not in line.paths()
         assert status(kobo) == "none of the server's"
     kobo.crash()
-    kobo = start()
+    kobo = start_device()
     open_book(kobo, unsure)
     assert "GET /resolve" not in line.paths()
     kobo.tap("This book")
@@ -201,7 +171,7 @@ def test_none_of_these_is_kept_and_not_asked_about_again(
 @pytest.mark.parametrize("button", [ASIMOV, "None of these"])
 @pytest.mark.parametrize("trouble", ["offline", "refused", "black hole", "login page", "500"])
 def test_a_choice_that_cannot_be_sent_is_kept_and_sent_with_the_next_contact(
-    start: Callable[..., KOReader],
+    start_device: StartDevice,
     line: Line,
     unsure: Path,
     foundations: dict[str, Any],
@@ -210,7 +180,7 @@ def test_a_choice_that_cannot_be_sent_is_kept_and_sent_with_the_next_contact(
 ) -> None:
     from library.models import FileLink
 
-    kobo = start()
+    kobo = start_device()
     open_book(kobo, unsure)
     if trouble == "offline":
         kobo.go_offline()
@@ -225,9 +195,9 @@ def test_a_choice_that_cannot_be_sent_is_kept_and_sent_with_the_next_contact(
     assert not FileLink.objects.exists()
     assert kobo.wifi_asked == kobo.wifi_woken == 0
     kobo.crash()
-    line.break_with(None)
+    line.mend()
     line.paths()
-    kobo = start(is_online=False)
+    kobo = start_device(is_online=False)
     open_book(kobo, unsure)
     kobo.turn_pages(3)
     assert line.paths() == []
@@ -244,11 +214,11 @@ def test_a_choice_that_cannot_be_sent_is_kept_and_sent_with_the_next_contact(
 
 
 def test_a_candidate_that_is_gone_by_now_is_said_and_asked_about_anew(
-    start: Callable[..., KOReader], unsure: Path, foundations: dict[str, Any]
+    start_device: StartDevice, unsure: Path, foundations: dict[str, Any]
 ) -> None:
     from library.models import Book, FileLink
 
-    kobo = start()
+    kobo = start_device()
     open_book(kobo, unsure)
     Book.objects.filter(pk=foundations[ASIMOV].pk).delete()
     choose(kobo, ASIMOV)
@@ -262,11 +232,11 @@ def test_a_candidate_that_is_gone_by_now_is_said_and_asked_about_anew(
 
 
 def test_a_candidate_that_went_while_the_choice_waited_is_no_choice_any_more(
-    start: Callable[..., KOReader], line: Line, unsure: Path, foundations: dict[str, Any]
+    start_device: StartDevice, line: Line, unsure: Path, foundations: dict[str, Any]
 ) -> None:
     from library.models import Book
 
-    kobo = start()
+    kobo = start_device()
     open_book(kobo, unsure)
     kobo.go_offline()
     choose(kobo, ASIMOV)
@@ -285,12 +255,10 @@ def test_a_candidate_that_went_while_the_choice_waited_is_no_choice_any_more(
     assert kobo.warnings == []
 
 
-def test_the_window_left_open_does_no_harm_when_the_book_is_closed(
-    start: Callable[..., KOReader], unsure: Path
-) -> None:
+def test_the_window_left_open_does_no_harm_when_the_book_is_closed(start_device: StartDevice, unsure: Path) -> None:
     from library.models import FileLink
 
-    kobo = start()
+    kobo = start_device()
     open_book(kobo, unsure)
     kobo.tap("This book")
     kobo.close()
@@ -302,9 +270,9 @@ def test_the_window_left_open_does_no_harm_when_the_book_is_closed(
 
 
 def test_candidates_that_are_damaged_on_the_disk_are_shown_as_far_as_they_can_be(
-    start: Callable[..., KOReader], unsure: Path
+    start_device: StartDevice, unsure: Path
 ) -> None:
-    kobo = start()
+    kobo = start_device()
     open_book(kobo, unsure)
     kobo.run_lua(
         """
@@ -327,9 +295,9 @@ def test_candidates_that_are_damaged_on_the_disk_are_shown_as_far_as_they_can_be
 # --- The server is sure, and maybe wrong
 
 
-def test_how_the_server_came_to_it_is_said(start: Callable[..., KOReader], novel: Path) -> None:
-    kobo = start()
-    open_book(kobo, novel)
+def test_how_the_server_came_to_it_is_said(start_device: StartDevice, library_novel: Path) -> None:
+    kobo = start_device()
+    open_book(kobo, library_novel)
     kobo.tap("This book")
     [window] = kobo.windows
     assert window.title == "This file is taken for “A Study in Scarlet”, by its contents."
@@ -337,13 +305,13 @@ def test_how_the_server_came_to_it_is_said(start: Callable[..., KOReader], novel
 
 
 def test_it_is_not_this_book_takes_back_what_was_read_and_sends_it_nowhere(
-    start: Callable[..., KOReader], line: Line, novel: Path
+    start_device: StartDevice, library_novel: Path
 ) -> None:
     from library.models import FileLink
     from reading.models import Session
 
-    kobo = start()
-    open_book(kobo, novel)
+    kobo = start_device()
+    open_book(kobo, library_novel)
     kobo.turn_pages(5)
     kobo.suspend()
     kobo.resume()
@@ -355,7 +323,7 @@ def test_it_is_not_this_book_takes_back_what_was_read_and_sends_it_nowhere(
     kobo.close()
     kobo.wait(10)
     assert {session.book for session in Session.objects.all()} == {None}
-    open_book(kobo, novel)
+    open_book(kobo, library_novel)
     choose(kobo, "Ask the server again")
     assert texts(kobo)[-1] == "This book: A Study in Scarlet"
     assert is_awake(kobo)
@@ -363,10 +331,10 @@ def test_it_is_not_this_book_takes_back_what_was_read_and_sends_it_nowhere(
 
 
 def test_asking_again_while_the_server_is_away_keeps_the_match(
-    start: Callable[..., KOReader], line: Line, novel: Path
+    start_device: StartDevice, line: Line, library_novel: Path
 ) -> None:
-    kobo = start()
-    open_book(kobo, novel)
+    kobo = start_device()
+    open_book(kobo, library_novel)
     line.break_with("refused")
     choose(kobo, "Ask the server again")
     assert texts(kobo)[-1].startswith("Nothing answers at the server's address.")
@@ -374,16 +342,16 @@ def test_asking_again_while_the_server_is_away_keeps_the_match(
     assert status(kobo) == "A Study in Scarlet"
     assert is_awake(kobo)
     kobo.crash()
-    kobo = start(is_online=False)
-    open_book(kobo, novel)
+    kobo = start_device(is_online=False)
+    open_book(kobo, library_novel)
     assert is_awake(kobo)
 
 
 def test_asking_again_without_wifi_asks_for_it_and_a_book_that_is_closed_meanwhile_is_let_be(
-    start: Callable[..., KOReader], line: Line, novel: Path
+    start_device: StartDevice, line: Line, library_novel: Path
 ) -> None:
-    kobo = start(is_online=False)
-    open_book(kobo, novel)
+    kobo = start_device(is_online=False)
+    open_book(kobo, library_novel)
     choose(kobo, "Ask the server again")
     assert kobo.wifi_asked == 1
     kobo.close()
@@ -395,11 +363,11 @@ def test_asking_again_without_wifi_asks_for_it_and_a_book_that_is_closed_meanwhi
 
 
 def test_a_book_that_comes_to_the_library_later_is_found_by_asking_again(
-    start: Callable[..., KOReader], tmp_path: Path, settings: Any, make_epub: Callable[..., Path]
+    start_device: StartDevice, tmp_path: Path, settings: Any, make_epub: Callable[..., Path]
 ) -> None:
     file = tmp_path / "Ulysses.epub"
     file.write_bytes(make_epub("there/Ulysses.epub", title="Ulysses").read_bytes())
-    kobo = start()
+    kobo = start_device()
     open_book(kobo, file)
     kobo.tap("This book")
     [window] = kobo.windows
@@ -415,10 +383,10 @@ def test_a_book_that_comes_to_the_library_later_is_found_by_asking_again(
 
 
 def test_all_books_are_forgotten_and_each_is_asked_about_when_it_is_opened(
-    start: Callable[..., KOReader], line: Line, novel: Path, unsure: Path
+    start_device: StartDevice, line: Line, library_novel: Path, unsure: Path
 ) -> None:
-    kobo = start()
-    for path in (novel, unsure):
+    kobo = start_device()
+    for path in (library_novel, unsure):
         open_book(kobo, path)
         kobo.close()
     kobo.tap("Re-resolve all books")
@@ -426,7 +394,7 @@ def test_all_books_are_forgotten_and_each_is_asked_about_when_it_is_opened(
     kobo.dismiss()
     kobo.wait(10)
     line.paths()
-    for path in (novel, unsure):
+    for path in (library_novel, unsure):
         open_book(kobo, path)
         assert line.paths()[0] == "GET /resolve"
         kobo.close()
@@ -434,10 +402,10 @@ def test_all_books_are_forgotten_and_each_is_asked_about_when_it_is_opened(
 
 
 def test_the_open_one_is_asked_about_at_once_and_wakes_again(
-    start: Callable[..., KOReader], line: Line, novel: Path
+    start_device: StartDevice, line: Line, library_novel: Path
 ) -> None:
-    kobo = start()
-    open_book(kobo, novel)
+    kobo = start_device()
+    open_book(kobo, library_novel)
     line.paths()
     kobo.tap("Re-resolve all books")
     assert texts(kobo) == ["1 book is forgotten and will be matched anew when it is opened."]
@@ -446,9 +414,11 @@ def test_the_open_one_is_asked_about_at_once_and_wakes_again(
     assert is_awake(kobo)
 
 
-def test_offline_it_brings_up_no_wifi_and_asks_later(start: Callable[..., KOReader], line: Line, novel: Path) -> None:
-    kobo = start()
-    open_book(kobo, novel)
+def test_offline_it_brings_up_no_wifi_and_asks_later(
+    start_device: StartDevice, line: Line, library_novel: Path
+) -> None:
+    kobo = start_device()
+    open_book(kobo, library_novel)
     kobo.go_offline()
     line.paths()
     kobo.tap("Re-resolve all books")
@@ -460,7 +430,7 @@ def test_offline_it_brings_up_no_wifi_and_asks_later(start: Callable[..., KORead
     assert is_awake(kobo)
 
 
-def test_where_nothing_is_known_yet_it_says_so(start: Callable[..., KOReader]) -> None:
-    kobo = start()
+def test_where_nothing_is_known_yet_it_says_so(start_device: StartDevice) -> None:
+    kobo = start_device()
     kobo.tap("Re-resolve all books")
     assert texts(kobo) == ["No book has been matched yet. That happens when it is opened."]

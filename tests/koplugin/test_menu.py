@@ -1,21 +1,18 @@
 """The plugin's menu as a reader meets it: where it is, what is in it, what is grey, and that nothing in it can end
 KOReader."""
 
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from koplugin import translating
-from koplugin.packer import build_plugin
 from tests.koplugin.koreader import KOReader, MenuItem
 from tests.koplugin.line import Fault, Line
+from tests.koplugin.steps import StartDevice, leave_windows, open_book
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGES = 100
 LONGEST_BLOCK_SECONDS = 5.5
 
 GENERAL = ["Browse series", "Inbox", "Test connection", "Re-resolve all books", "Settings", "About"]
@@ -30,42 +27,6 @@ OF_A_BOOK = [
 GREY_UNTIL_MATCHED = OF_A_BOOK[:3]
 
 
-@pytest.fixture
-def line(live_server: Any) -> Iterator[Line]:
-    with Line(live_server.url) as line:
-        yield line
-
-
-@pytest.fixture
-def start(line: Line, ada_key: str, tmp_path: Path) -> Callable[..., KOReader]:
-    plugin = build_plugin(server_url=line.url, api_key=ada_key, username="ada")
-
-    def start(**options: Any) -> KOReader:
-        now = time.time() - 5 * 3600
-        return KOReader(plugin, tmp_path / "kobo", now=now, **{"patience": 3.0} | options)
-
-    return start
-
-
-@pytest.fixture
-def novel(book: Any, settings: Any) -> Path:
-    return Path(settings.LIBRARY_DIR / book.files.get().path)
-
-
-@pytest.fixture
-def stranger(tmp_path: Path) -> Path:
-    """A file that is no book of the library."""
-    path = tmp_path / "card" / "Strange Tales.epub"
-    path.parent.mkdir()
-    path.write_bytes(b"nothing that a library has")
-    return path
-
-
-def open_book(kobo: KOReader, path: Path) -> None:
-    kobo.open(path, pages=PAGES)
-    kobo.wait(5)
-
-
 def item(kobo: KOReader, text: str) -> MenuItem:
     [found] = [item for item in kobo.menu if item.startswith(text)]
     return found
@@ -74,14 +35,14 @@ def item(kobo: KOReader, text: str) -> MenuItem:
 # --- Where it is and what is in it
 
 
-def test_it_stands_after_calibre_among_the_tools(start: Callable[..., KOReader], novel: Path) -> None:
-    kobo = start()
+def test_it_stands_after_calibre_among_the_tools(start_device: StartDevice, library_novel: Path) -> None:
+    kobo = start_device()
     for _ in range(2):
         place = kobo.menu_place
         assert place.index("tomesync") == place.index("calibre") + 1
         assert "exporter" in place, "that is the tools tab"
         assert kobo.menu_entry == "Tome"
-        open_book(kobo, novel)
+        open_book(kobo, library_novel)
 
 
 def without_calibre(kobo: KOReader) -> None:
@@ -99,37 +60,35 @@ def without_calibre(kobo: KOReader) -> None:
     )
 
 
-def test_where_there_is_no_calibre_it_still_is_among_the_tools(start: Callable[..., KOReader], novel: Path) -> None:
-    kobo = start()
+def test_where_there_is_no_calibre_it_still_is_among_the_tools(start_device: StartDevice, library_novel: Path) -> None:
+    kobo = start_device()
     without_calibre(kobo)
     for _ in range(2):
         assert kobo.menu_place[-1] == "tomesync"
         assert "exporter" in kobo.menu_place
         assert kobo.menu_entry == "Tome"
-        open_book(kobo, novel)
+        open_book(kobo, library_novel)
 
 
-def test_the_file_manager_has_nothing_of_a_book(start: Callable[..., KOReader]) -> None:
-    kobo = start()
+def test_the_file_manager_has_nothing_of_a_book(start_device: StartDevice) -> None:
+    kobo = start_device()
     assert kobo.menu == GENERAL
     assert all(item.is_enabled for item in kobo.menu)
 
 
 def test_in_a_book_its_entries_come_after_the_others_in_their_order(
-    start: Callable[..., KOReader], novel: Path
+    start_device: StartDevice, library_novel: Path
 ) -> None:
-    kobo = start()
-    open_book(kobo, novel)
+    kobo = start_device()
+    open_book(kobo, library_novel)
     assert kobo.menu == GENERAL + OF_A_BOOK
     assert all(item.is_enabled for item in kobo.menu)
     kobo.close()
     assert kobo.menu == GENERAL
 
 
-def test_the_settings_and_about_have_the_entries_that_the_handbook_names(
-    start: Callable[..., KOReader], line: Line
-) -> None:
-    kobo = start()
+def test_the_settings_and_about_have_the_entries_that_the_handbook_names(start_device: StartDevice, line: Line) -> None:
+    kobo = start_device()
     assert kobo.menu_of("Settings") == [
         "When another device is ahead: Go there by itself",
         "When another device is behind: Ask",
@@ -146,26 +105,26 @@ def test_the_settings_and_about_have_the_entries_that_the_handbook_names(
 
 
 def test_about_tells_the_last_sync_once_there_was_one_also_after_a_restart(
-    start: Callable[..., KOReader], novel: Path
+    start_device: StartDevice, library_novel: Path
 ) -> None:
-    kobo = start()
-    open_book(kobo, novel)
+    kobo = start_device()
+    open_book(kobo, library_novel)
     kobo.turn_pages(5)
     kobo.close()
     kobo.wait(5)
     [told] = [text for text in kobo.menu_of("About") if text.startswith("Last sync: ")]
     kobo.exit()
-    assert told in start().menu_of("About")
+    assert told in start_device().menu_of("About")
 
 
 # --- What is grey
 
 
 def test_what_needs_a_match_is_grey_until_there_is_one_in_the_very_same_menu(
-    start: Callable[..., KOReader], novel: Path
+    start_device: StartDevice, library_novel: Path
 ) -> None:
-    kobo = start(is_online=False)
-    open_book(kobo, novel)
+    kobo = start_device(is_online=False)
+    open_book(kobo, library_novel)
     for text in GREY_UNTIL_MATCHED:
         assert not item(kobo, text).is_enabled
     assert item(kobo, "This book").text == "This book: not asked yet"
@@ -177,10 +136,10 @@ def test_what_needs_a_match_is_grey_until_there_is_one_in_the_very_same_menu(
 
 
 def test_a_book_that_the_library_does_not_have_leaves_them_grey_and_says_why(
-    start: Callable[..., KOReader], stranger: Path
+    start_device: StartDevice, strange_book: Path
 ) -> None:
-    kobo = start()
-    open_book(kobo, stranger)
+    kobo = start_device()
+    open_book(kobo, strange_book)
     for text in GREY_UNTIL_MATCHED:
         assert not item(kobo, text).is_enabled
     assert item(kobo, "This book").text == "This book: not in the library"
@@ -191,12 +150,12 @@ def test_a_book_that_the_library_does_not_have_leaves_them_grey_and_says_why(
 
 
 def test_off_nothing_is_recorded_and_no_event_makes_a_request(
-    start: Callable[..., KOReader], line: Line, novel: Path
+    start_device: StartDevice, line: Line, library_novel: Path
 ) -> None:
     from reading.models import PositionWrite, Session
 
-    kobo = start()
-    open_book(kobo, novel)
+    kobo = start_device()
+    open_book(kobo, library_novel)
     assert item(kobo, "Enabled").is_checked
     kobo.tap("Enabled")
     assert kobo.is_menu_open, "what has a mark leaves the menu open"
@@ -211,11 +170,11 @@ def test_off_nothing_is_recorded_and_no_event_makes_a_request(
     kobo.go_offline()
     kobo.go_online()
     kobo.close()
-    open_book(kobo, novel)
+    open_book(kobo, library_novel)
     kobo.turn_pages(10)
     kobo.exit()
-    kobo = start()
-    open_book(kobo, novel)
+    kobo = start_device()
+    open_book(kobo, library_novel)
     assert not item(kobo, "Disabled").is_checked
     kobo.turn_pages(10)
     kobo.close()
@@ -227,12 +186,12 @@ def test_off_nothing_is_recorded_and_no_event_makes_a_request(
 
 
 def test_what_was_read_until_it_was_turned_off_is_kept_and_on_again_it_records_from_then(
-    start: Callable[..., KOReader], novel: Path
+    start_device: StartDevice, library_novel: Path
 ) -> None:
     from reading.models import Session
 
-    kobo = start(is_online=False)
-    open_book(kobo, novel)
+    kobo = start_device(is_online=False)
+    open_book(kobo, library_novel)
     kobo.turn_pages(10, seconds_each=30)
     kobo.tap("Enabled")
     assert [entry["kind"] for entry in kobo.waiting()] == ["position", "session"]
@@ -249,11 +208,11 @@ def test_what_was_read_until_it_was_turned_off_is_kept_and_on_again_it_records_f
 
 
 def test_turned_on_in_a_book_that_was_opened_while_it_was_off_it_finds_out_which_book_that_is(
-    start: Callable[..., KOReader], line: Line, novel: Path
+    start_device: StartDevice, line: Line, library_novel: Path
 ) -> None:
-    kobo = start()
+    kobo = start_device()
     kobo.gesture("tomesync_toggle")
-    open_book(kobo, novel)
+    open_book(kobo, library_novel)
     assert item(kobo, "This book").text == "This book: Tome is off"
     kobo.tap("This book")
     [window] = kobo.windows
@@ -273,13 +232,12 @@ def test_turned_on_in_a_book_that_was_opened_while_it_was_off_it_finds_out_which
     "title", ["100 %1 and %2 %%", "%d %s %n", "A very long title " * 20, "Ünïcödé “quoted” 日本語"]
 )
 def test_any_title_stands_in_the_menu_as_it_is(
-    start: Callable[..., KOReader], book: Any, novel: Path, title: str
+    start_device: StartDevice, book: Any, library_novel: Path, title: str
 ) -> None:
     book.title = title.strip()
     book.save()
-    kobo = start()
-    kobo.open(novel, pages=PAGES, title=book.title)
-    kobo.wait(5)
+    kobo = start_device()
+    open_book(kobo, library_novel, title=book.title)
     assert item(kobo, "This book").text == f"This book: {book.title}"
     kobo.tap("This book")
     assert f"“{book.title}”" in kobo.windows[-1].title
@@ -321,11 +279,6 @@ EVERYTHING_OF_A_BOOK = [
 ]
 
 
-def leave_windows(kobo: KOReader) -> None:
-    while [window for window in kobo.windows if window.kind != "Notification"]:
-        kobo.dismiss()
-
-
 def press_everything(kobo: KOReader, path: list[str]) -> None:
     """Tap the item, then each button of each window that this brings up, which may bring up others."""
     kobo.tap(*path)
@@ -357,11 +310,11 @@ def walk(kobo: KOReader) -> None:
 @pytest.mark.parametrize("place", ["file manager", "matched book", "unmatched book"])
 @pytest.mark.parametrize("network", ["online", "offline", "refused", "black hole", "login page", "500"])
 def test_a_walk_through_all_of_it_raises_nothing_and_freezes_nothing(
-    start: Callable[..., KOReader], line: Line, novel: Path, stranger: Path, place: str, network: Fault | str
+    start_device: StartDevice, line: Line, library_novel: Path, strange_book: Path, place: str, network: Fault | str
 ) -> None:
-    kobo = start(wifi_policy="ignore", patience=0.1 if network == "black hole" else 3.0)
+    kobo = start_device(wifi_policy="ignore", patience=0.1 if network == "black hole" else 3.0)
     if place != "file manager":
-        open_book(kobo, novel if place == "matched book" else stranger)
+        open_book(kobo, library_novel if place == "matched book" else strange_book)
         kobo.turn_pages(3)
     if network == "offline":
         kobo.go_offline()
@@ -377,11 +330,11 @@ def test_a_walk_through_all_of_it_raises_nothing_and_freezes_nothing(
 @pytest.mark.parametrize("place", ["file manager", "matched book"])
 @pytest.mark.parametrize("network", ["online", "black hole", "500"])
 def test_where_there_are_no_processes_the_same_walk_blocks_no_longer_than_it_may(
-    start: Callable[..., KOReader], line: Line, novel: Path, place: str, network: Fault | str
+    start_device: StartDevice, line: Line, library_novel: Path, place: str, network: Fault | str
 ) -> None:
-    kobo = start(can_fork=False, patience=0.1 if network == "black hole" else 3.0)
+    kobo = start_device(can_fork=False, patience=0.1 if network == "black hole" else 3.0)
     if place != "file manager":
-        open_book(kobo, novel)
+        open_book(kobo, library_novel)
         kobo.turn_pages(3)
     if network != "online":
         line.break_with(network)  # type: ignore[arg-type]
@@ -390,10 +343,10 @@ def test_where_there_are_no_processes_the_same_walk_blocks_no_longer_than_it_may
     assert kobo.warnings == []
 
 
-def test_the_walk_is_as_harmless_while_it_is_off(start: Callable[..., KOReader], line: Line, novel: Path) -> None:
-    kobo = start()
+def test_the_walk_is_as_harmless_while_it_is_off(start_device: StartDevice, library_novel: Path) -> None:
+    kobo = start_device()
     kobo.gesture("tomesync_toggle")
-    open_book(kobo, novel)
+    open_book(kobo, library_novel)
     assert not any(item(kobo, text).is_enabled for text in GREY_UNTIL_MATCHED)
     walk(kobo)
     assert kobo.warnings == []
@@ -445,11 +398,11 @@ return #callbacks
 @pytest.mark.parametrize("place", ["file manager", "matched book"])
 @pytest.mark.parametrize("broken", BREAKS)
 def test_with_anything_broken_inside_no_error_leaves_the_menu(
-    start: Callable[..., KOReader], novel: Path, place: str, broken: str
+    start_device: StartDevice, library_novel: Path, place: str, broken: str
 ) -> None:
-    kobo = start()
+    kobo = start_device()
     if place == "matched book":
-        open_book(kobo, novel)
+        open_book(kobo, library_novel)
         kobo.turn_pages(3)
     assert kobo.menu
     kobo.run_lua(f"local service = require('tomesync/service').get(); {BREAKS[broken]}")
@@ -468,10 +421,10 @@ def test_with_anything_broken_inside_no_error_leaves_the_menu(
 
 
 def test_in_german_the_menu_speaks_german_as_far_as_it_is_translated(
-    start: Callable[..., KOReader], novel: Path
+    start_device: StartDevice, library_novel: Path
 ) -> None:
-    kobo = start(language="de")
-    open_book(kobo, novel)
+    kobo = start_device(language="de")
+    open_book(kobo, library_novel)
     kobo.turn_pages(3)
     translated = {
         str(message.id if isinstance(message.id, str) else message.id[0]): message.string

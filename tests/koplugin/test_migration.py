@@ -4,46 +4,25 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from koplugin.packer import build_plugin
-from tests.koplugin.koreader import KOReader, partial_md5
+from tests.koplugin.koreader import partial_md5
 from tests.koplugin.line import Line
+from tests.koplugin.steps import StartDevice, open_book, reconnect
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def line(live_server: Any) -> Iterator[Line]:
-    with Line(live_server.url) as line:
-        yield line
-
-
-@pytest.fixture
-def start(line: Line, ada_key: str, tmp_path: Path) -> Callable[..., KOReader]:
-    plugin = build_plugin(server_url=line.url, api_key=ada_key, username="ada")
-
-    def start(**options: Any) -> KOReader:
-        return KOReader(plugin, tmp_path / "kobo", now=time.time(), **{"patience": 3.0} | options)
-
-    return start
-
-
-@pytest.fixture
-def novel(book: Any, settings: Any) -> Path:
-    return Path(settings.LIBRARY_DIR / book.files.get().path)
-
-
-@pytest.fixture
-def strange(tmp_path: Path) -> Path:
-    path = tmp_path / "Strange Tales.epub"
-    path.write_bytes(b"nothing that a library has")
-    return path
+def start(start_device: StartDevice) -> StartDevice:
+    """Ada's Kobo, whose clock is right."""
+    return partial(start_device, hours_ago=0)
 
 
 def iso(hours_ago: float) -> str:
@@ -68,12 +47,6 @@ def stored_sessions() -> list[Any]:
     from reading.models import Session
 
     return list(Session.objects.order_by("started_at"))
-
-
-def let_it_send(kobo: KOReader) -> None:
-    kobo.go_offline()
-    kobo.go_online()
-    kobo.wait(20)
 
 
 def as_lua(value: Any) -> str:
@@ -101,17 +74,17 @@ def leave(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., dict[
 
 
 def test_what_the_older_plugin_could_not_send_is_sent_once_for_the_books_that_are_still_there(
-    start: Callable[..., KOReader],
+    start: StartDevice,
     leave: Callable[..., dict[str, Any]],
     line: Line,
     book: Any,
-    novel: Path,
-    strange: Path,
+    library_novel: Path,
+    strange_book: Path,
 ) -> None:
     # The ids are another server's, and one of them is a book's here by accident.
     kept = [session(900, hours_ago=30), session(900, hours_ago=20)]
     left = leave(
-        tomesync_book_map={str(novel): 900, str(strange): 901, "/mnt/onboard/gone.epub": book.pk},
+        tomesync_book_map={str(library_novel): 900, str(strange_book): 901, "/mnt/onboard/gone.epub": book.pk},
         tomesync_pending_sessions=[*kept, session(901), session(book.pk), session(902)],
         tomesync_server_url="http://192.0.2.1",
         tomesync_api_key="tk_old",
@@ -119,7 +92,7 @@ def test_what_the_older_plugin_could_not_send_is_sent_once_for_the_books_that_ar
         tomesync_pending_positions=[{"book_id": 900, "percentage": 0.9}],
     )
     kobo = start(**left)
-    let_it_send(kobo)
+    reconnect(kobo, seconds=20)
     assert [(each.uuid, each.book, each.pages, each.seconds) for each in stored_sessions()] == [
         (each["session_uuid"], book, 42, 1500) for each in kept
     ]
@@ -130,7 +103,7 @@ def test_what_the_older_plugin_could_not_send_is_sent_once_for_the_books_that_ar
     for _ in range(2):
         kobo.exit()
         kobo = start(**left)
-        let_it_send(kobo)
+        reconnect(kobo, seconds=20)
     assert len(stored_sessions()) == 2
     assert "GET /resolve" not in line.paths()
     assert "POST /sync" not in line.paths()
@@ -138,12 +111,12 @@ def test_what_the_older_plugin_could_not_send_is_sent_once_for_the_books_that_ar
 
 
 def test_nothing_else_of_it_is_taken(
-    start: Callable[..., KOReader], leave: Callable[..., dict[str, Any]], line: Line, novel: Path
+    start: StartDevice, leave: Callable[..., dict[str, Any]], line: Line, library_novel: Path
 ) -> None:
     from reading.models import PositionWrite
 
     left = leave(
-        tomesync_book_map={str(novel): 900},
+        tomesync_book_map={str(library_novel): 900},
         tomesync_server_url="http://192.0.2.1",
         tomesync_api_key="tk_old",
         tomesync_enabled=False,
@@ -151,11 +124,10 @@ def test_nothing_else_of_it_is_taken(
         tomesync_pending_positions=[{"book_id": 900, "percentage": 0.9}],
     )
     kobo = start(**left)
-    let_it_send(kobo)
+    reconnect(kobo, seconds=20)
     assert f"Server address: {line.url}" in kobo.menu_of("Settings")
     assert "Device name: Kobo_io" in kobo.menu_of("Settings")
-    kobo.open(novel)
-    kobo.wait(5)
+    open_book(kobo, library_novel)
     assert "Enabled" in kobo.menu
     assert "This book: A Study in Scarlet" in kobo.menu, "as this server says"
     assert not PositionWrite.objects.exists()
@@ -163,9 +135,9 @@ def test_nothing_else_of_it_is_taken(
 
 
 def test_it_waits_until_there_is_a_network_and_through_a_restart(
-    start: Callable[..., KOReader], leave: Callable[..., dict[str, Any]], line: Line, book: Any, novel: Path
+    start: StartDevice, leave: Callable[..., dict[str, Any]], line: Line, book: Any, library_novel: Path
 ) -> None:
-    left = leave(tomesync_book_map={str(novel): 900}, tomesync_pending_sessions=[session(900)])
+    left = leave(tomesync_book_map={str(library_novel): 900}, tomesync_pending_sessions=[session(900)])
     kobo = start(is_online=False, **left)
     kobo.wait(30)
     assert (kobo.wifi_asked, line.paths()) == (0, [])
@@ -175,25 +147,25 @@ def test_it_waits_until_there_is_a_network_and_through_a_restart(
     kobo.wait(30)
     assert stored_sessions() == []
     kobo.crash()
-    line.break_with(None)
+    line.mend()
     kobo = start()
-    let_it_send(kobo)
+    reconnect(kobo, seconds=20)
     [told] = stored_sessions()
     assert told.book == book
 
 
 def test_a_lost_reply_leaves_it_stored_once(
-    start: Callable[..., KOReader], leave: Callable[..., dict[str, Any]], line: Line, novel: Path
+    start: StartDevice, leave: Callable[..., dict[str, Any]], line: Line, library_novel: Path
 ) -> None:
-    left = leave(tomesync_book_map={str(novel): 900}, tomesync_pending_sessions=[session(900)])
+    left = leave(tomesync_book_map={str(library_novel): 900}, tomesync_pending_sessions=[session(900)])
     kobo = start(is_online=False, **left)
     line.break_with("lost reply")
     kobo.go_online()
     kobo.wait(30)
     kobo.crash()
-    line.break_with(None)
+    line.mend()
     kobo = start()
-    let_it_send(kobo)
+    reconnect(kobo, seconds=20)
     assert len(stored_sessions()) == 1
     assert kobo.waiting() == []
 
@@ -214,9 +186,9 @@ GARBAGE: list[Any] = [
 @pytest.mark.parametrize("sessions", GARBAGE, ids=repr)
 @pytest.mark.parametrize("book_map", ["as it should be", *GARBAGE[:7]], ids=repr)
 def test_garbage_in_its_place_disturbs_nothing(
-    start: Callable[..., KOReader], novel: Path, sessions: Any, book_map: Any
+    start: StartDevice, library_novel: Path, sessions: Any, book_map: Any
 ) -> None:
-    books = {str(novel): 900} if book_map == "as it should be" else book_map
+    books = {str(library_novel): 900} if book_map == "as it should be" else book_map
     kobo = start(global_settings={"tomesync_book_map": books, "tomesync_pending_sessions": sessions}, is_online=False)
     kobo.go_online()
     kobo.wait(10)
@@ -228,7 +200,7 @@ def test_garbage_in_its_place_disturbs_nothing(
 
 @pytest.mark.parametrize("content", ["return 7", "return 'text'", "return nil", "this is no Lua", "error('x')", ""])
 def test_a_damaged_file_of_its_own_does_not_keep_the_plugin_from_starting(
-    start: Callable[..., KOReader], tmp_path: Path, content: str
+    start: StartDevice, tmp_path: Path, content: str
 ) -> None:
     path = tmp_path / "kobo" / "settings" / "tomesync_state.lua"
     path.parent.mkdir(parents=True)
@@ -240,11 +212,11 @@ def test_a_damaged_file_of_its_own_does_not_keep_the_plugin_from_starting(
 
 @pytest.mark.parametrize("stored", ['"text"', "{ 1 }", "{ {} }", "{ { file = 3 } }", "{ { file = {} } }"])
 def test_what_is_kept_of_it_may_be_damaged_and_stops_no_sync(
-    start: Callable[..., KOReader], novel: Path, stored: str
+    start: StartDevice, library_novel: Path, stored: str
 ) -> None:
     kobo = start(is_online=False)
     kobo.run_lua(f'require("tomesync/service").get().settings:set("older_sessions", {stored})')
-    kobo.open(novel, pages=100)
+    kobo.open(library_novel, pages=100)
     kobo.turn_pages(5)
     kobo.close()
     kobo.go_online()
@@ -265,13 +237,13 @@ def outbox_of_version_8(data_dir: Path, *entries: dict[str, Any]) -> Path:
     return path
 
 
-def entry(novel: Path, kind: str = "session", **fields: Any) -> dict[str, Any]:
-    file = {"filename": novel.name, "ko_md5": partial_md5(novel), "size": novel.stat().st_size}
+def entry(path: Path, kind: str = "session", **fields: Any) -> dict[str, Any]:
+    file = {"filename": path.name, "ko_md5": partial_md5(path), "size": path.stat().st_size}
     return {"kind": kind, "item": {"file": file, "ko_md5": file["ko_md5"]} | fields}
 
 
 def test_the_outbox_of_version_8_is_taken_over_with_all_that_is_in_it(
-    start: Callable[..., KOReader], tmp_path: Path, book: Any, novel: Path
+    start: StartDevice, tmp_path: Path, book: Any, library_novel: Path
 ) -> None:
     from reading.models import Position
 
@@ -280,42 +252,42 @@ def test_the_outbox_of_version_8_is_taken_over_with_all_that_is_in_it(
         del each["book_id"]
     path = outbox_of_version_8(
         tmp_path / "kobo",
-        entry(novel, "position", percentage=0.25, read_at=iso(29.5)),
-        entry(novel, **session_),
-        entry(novel, "draft", **draft),
-        {"kind": "refused", "item": entry(novel, **session(0))["item"], "reason": "It is too long."},
+        entry(library_novel, "position", percentage=0.25, read_at=iso(29.5)),
+        entry(library_novel, **session_),
+        entry(library_novel, "draft", **draft),
+        {"kind": "refused", "item": entry(library_novel, **session(0))["item"], "reason": "It is too long."},
     )
     kobo = start(is_online=False)
     assert not path.exists()
     assert sorted(each["kind"] for each in kobo.outbox()) == ["position", "refused", "session", "session"]
     kobo.exit()
     kobo = start()
-    let_it_send(kobo)
+    reconnect(kobo, seconds=20)
     assert [each.uuid for each in stored_sessions()] == [session_["session_uuid"], draft["session_uuid"]]
     assert {each.book for each in stored_sessions()} == {book}
     assert Position.objects.get().percentage == 0.25
     assert kobo.waiting() == []
-    kobo.open(novel)
+    kobo.open(library_novel)
     kobo.tap("Pending sessions")
     assert "It is too long." in kobo.windows[-1].text
     assert kobo.warnings == []
 
 
 def test_a_damaged_outbox_of_version_8_gives_what_is_whole(
-    start: Callable[..., KOReader], tmp_path: Path, novel: Path
+    start: StartDevice, tmp_path: Path, library_novel: Path
 ) -> None:
     whole = session(0)
-    path = outbox_of_version_8(tmp_path / "kobo", entry(novel, **whole))
+    path = outbox_of_version_8(tmp_path / "kobo", entry(library_novel, **whole))
     path.write_text(path.read_text("utf-8") + '{"kind": "session", "item": {"sess\n[1, 2]\nnull\n', "utf-8")
     kobo = start(is_online=False)
     assert [each["item"]["session_uuid"] for each in kobo.waiting()] == [whole["session_uuid"]]
 
 
 def test_what_cannot_be_written_anew_stays_in_the_outbox_of_version_8_for_the_next_start(
-    start: Callable[..., KOReader], tmp_path: Path, live_server: Any, line: Line, novel: Path
+    start: StartDevice, tmp_path: Path, line: Line, library_novel: Path
 ) -> None:
     whole = session(0)
-    path = outbox_of_version_8(tmp_path / "kobo", entry(novel, **whole))
+    path = outbox_of_version_8(tmp_path / "kobo", entry(library_novel, **whole))
     # What is to be written first cannot be: a folder is in its place.
     owner = hashlib.md5(f"{line.url} ada".encode()).hexdigest()[:8]
     obstacle = tmp_path / "kobo" / "settings" / f"tomesync-outbox-{owner}.jsonl.new"

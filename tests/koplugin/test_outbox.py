@@ -118,7 +118,8 @@ def test_nothing_is_in_a_new_one(outbox: Outbox) -> None:
 
 
 def test_what_is_recorded_is_there_after_a_restart(outbox: Outbox) -> None:
-    assert outbox.record(session=session("one"), position=position(0.5)) is True
+    is_written, _ = outbox.record(session=session("one"), position=position(0.5))
+    assert is_written is True
     again = outbox.reopened()
     assert again.uuids() == ["one"]
     assert again.percentages() == [0.5]

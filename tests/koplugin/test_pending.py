@@ -1,50 +1,20 @@
 """Pending sessions: what waits, what the server refused and why, what was dropped, and why nothing goes out."""
 
-import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from koplugin.packer import build_plugin
 from tests.koplugin.koreader import KOReader
 from tests.koplugin.line import Line
+from tests.koplugin.steps import StartDevice, open_book
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGES = 200
-
-
-@pytest.fixture
-def line(live_server: Any) -> Iterator[Line]:
-    with Line(live_server.url) as line:
-        yield line
-
-
-@pytest.fixture
-def start(line: Line, ada_key: str, tmp_path: Path) -> Callable[..., KOReader]:
-    plugin = build_plugin(server_url=line.url, api_key=ada_key, username="ada")
-
-    def start(**options: Any) -> KOReader:
-        return KOReader(plugin, tmp_path / "kobo", now=time.time() - 5 * 3600, **{"patience": 3.0} | options)
-
-    return start
-
-
-@pytest.fixture
-def novel(book: Any, settings: Any) -> Path:
-    return Path(settings.LIBRARY_DIR / book.files.get().path)
-
-
-def open_book(kobo: KOReader, path: Path, title: str = "") -> None:
-    kobo.open(path, pages=PAGES, title=title)
-    kobo.wait(5)
-
 
 def read(kobo: KOReader, path: Path, pages: int, title: str = "") -> None:
-    open_book(kobo, path, title)
+    open_book(kobo, path, title=title)
     kobo.turn_pages(pages, seconds_each=60)
     kobo.close()
 
@@ -75,26 +45,24 @@ def shown_time(seconds: float) -> str:
     return datetime.fromtimestamp(int(seconds)).strftime("%Y-%m-%d %H:%M")
 
 
-def test_where_nothing_waits_it_says_so(start: Callable[..., KOReader], novel: Path) -> None:
-    kobo = start()
-    open_book(kobo, novel)
+def test_where_nothing_waits_it_says_so(start_device: StartDevice, library_novel: Path) -> None:
+    kobo = start_device()
+    open_book(kobo, library_novel)
     assert count(kobo) == "Pending sessions (0)"
     assert details(kobo) == ["No session waits to be sent."]
     assert kobo.windows[-1].buttons == ["Close", "Send now"]
 
 
 def test_what_waits_is_told_with_times_titles_and_minutes(
-    start: Callable[..., KOReader], novel: Path, tmp_path: Path
+    start_device: StartDevice, library_novel: Path, strange_book: Path
 ) -> None:
-    untitled = tmp_path / "Strange Tales.epub"
-    untitled.write_bytes(b"nothing that a library has")
-    kobo = start(is_online=False)
+    kobo = start_device(is_online=False)
     first = kobo.now
-    read(kobo, novel, 5, title="A Study in Scarlet")
+    read(kobo, library_novel, 5, title="A Study in Scarlet")
     kobo.wait(3600)
     second = kobo.now
-    read(kobo, untitled, 12)
-    open_book(kobo, novel)
+    read(kobo, strange_book, 12)
+    open_book(kobo, library_novel)
     assert count(kobo) == "Pending sessions (2)"
     assert details(kobo) == [
         "2 sessions wait to be sent:",
@@ -105,23 +73,23 @@ def test_what_waits_is_told_with_times_titles_and_minutes(
     assert kobo.wifi_asked == 0
 
 
-def test_of_many_the_newest_are_told(start: Callable[..., KOReader], novel: Path) -> None:
-    kobo = start(is_online=False)
+def test_of_many_the_newest_are_told(start_device: StartDevice, library_novel: Path) -> None:
+    kobo = start_device(is_online=False)
     for number in range(1, 10):
         record(kobo, number)
-    open_book(kobo, novel)
+    open_book(kobo, library_novel)
     told = details(kobo)
     assert told[0] == "9 sessions wait to be sent:"
     assert [line.partition(", %")[2] for line in told[1:7]] == [f"{number}: 5 min" for number in range(4, 10)]
     assert told[7:] == ["… and 3 older ones."]
 
 
-def test_send_now_sends_it_and_says_so(start: Callable[..., KOReader], novel: Path) -> None:
+def test_send_now_sends_it_and_says_so(start_device: StartDevice, library_novel: Path) -> None:
     from reading.models import Session
 
-    kobo = start(is_online=False)
-    read(kobo, novel, 5)
-    open_book(kobo, novel)
+    kobo = start_device(is_online=False)
+    read(kobo, library_novel, 5)
+    open_book(kobo, library_novel)
     details(kobo)
     kobo.press("Send now")
     assert kobo.wifi_asked == 1
@@ -132,10 +100,10 @@ def test_send_now_sends_it_and_says_so(start: Callable[..., KOReader], novel: Pa
     assert kobo.warnings == []
 
 
-def test_closing_it_sends_nothing(start: Callable[..., KOReader], line: Line, novel: Path) -> None:
-    kobo = start(is_online=False)
-    read(kobo, novel, 5)
-    open_book(kobo, novel)
+def test_closing_it_sends_nothing(start_device: StartDevice, line: Line, library_novel: Path) -> None:
+    kobo = start_device(is_online=False)
+    read(kobo, library_novel, 5)
+    open_book(kobo, library_novel)
     for leave in (lambda: kobo.press("Close"), kobo.dismiss):
         details(kobo)
         leave()
@@ -144,12 +112,12 @@ def test_closing_it_sends_nothing(start: Callable[..., KOReader], line: Line, no
 
 
 def test_what_the_server_refused_is_told_with_its_reason_until_it_is_forgotten(
-    start: Callable[..., KOReader], novel: Path
+    start_device: StartDevice, library_novel: Path
 ) -> None:
-    kobo = start()
+    kobo = start_device()
     record(kobo, 1, started_at="yesterday")
     record(kobo, 2)
-    open_book(kobo, novel)
+    open_book(kobo, library_novel)
     assert count(kobo) == "Pending sessions (0)"
     assert details(kobo) == [
         "No session waits to be sent.",
@@ -158,22 +126,22 @@ def test_what_the_server_refused_is_told_with_its_reason_until_it_is_forgotten(
     ]
     kobo.press("Close")
     kobo.crash()
-    kobo = start()
-    open_book(kobo, novel)
+    kobo = start_device()
+    open_book(kobo, library_novel)
     assert len(details(kobo)) == 3
     kobo.press("Forget what was refused")
     assert kobo.windows == []
     assert details(kobo) == ["No session waits to be sent."]
     kobo.crash()
-    kobo = start()
-    open_book(kobo, novel)
+    kobo = start_device()
+    open_book(kobo, library_novel)
     assert details(kobo) == ["No session waits to be sent."]
     assert kobo.warnings == []
 
 
-def test_sync_now_does_not_call_sent_what_was_refused(start: Callable[..., KOReader], novel: Path) -> None:
-    kobo = start()
-    open_book(kobo, novel)
+def test_sync_now_does_not_call_sent_what_was_refused(start_device: StartDevice, library_novel: Path) -> None:
+    kobo = start_device()
+    open_book(kobo, library_novel)
     kobo.wait(5)
     for number, started_at in enumerate(["yesterday", "2025-11-20T10:00:00Z", "2025-11-20T11:00:00Z"], 1):
         record(kobo, number, started_at=started_at)
@@ -182,11 +150,11 @@ def test_sync_now_does_not_call_sent_what_was_refused(start: Callable[..., KORea
     assert kobo.windows[-1].text == "Synced with Tome.\n2 sessions were sent.\nThe server has refused 1 item."
 
 
-def test_what_was_dropped_is_told_until_it_is_forgotten(start: Callable[..., KOReader], novel: Path) -> None:
-    kobo = start(is_online=False)
+def test_what_was_dropped_is_told_until_it_is_forgotten(start_device: StartDevice, library_novel: Path) -> None:
+    kobo = start_device(is_online=False)
     for number in range(1, 204):
         record(kobo, number)
-    open_book(kobo, novel)
+    open_book(kobo, library_novel)
     assert count(kobo) == "Pending sessions (200)"
     assert details(kobo)[-1] == "3 sessions were dropped, because more than 200 were waiting."
     kobo.press("Forget what was dropped")
@@ -200,23 +168,25 @@ def test_what_was_dropped_is_told_until_it_is_forgotten(start: Callable[..., KOR
     [("refused", "Nothing answers at the server's address."), ("login page", "A web page answered instead of Tome.")],
 )
 def test_the_last_error_is_told_until_it_is_over(
-    start: Callable[..., KOReader], line: Line, novel: Path, fault: Any, said: str
+    start_device: StartDevice, line: Line, library_novel: Path, fault: Any, said: str
 ) -> None:
-    kobo = start()
+    kobo = start_device()
     line.break_with(fault)
-    read(kobo, novel, 5)
+    read(kobo, library_novel, 5)
     kobo.wait(10)
-    open_book(kobo, novel)
+    open_book(kobo, library_novel)
     assert details(kobo)[-1].startswith(f"Last error: {said}")
-    line.break_with(None)
+    line.mend()
     kobo.press("Send now")
     kobo.wait(10)
     kobo.dismiss()
     assert details(kobo) == ["No session waits to be sent."]
 
 
-def test_odd_things_in_the_outbox_are_shown_as_far_as_they_can_be(start: Callable[..., KOReader], novel: Path) -> None:
-    kobo = start(is_online=False)
+def test_odd_things_in_the_outbox_are_shown_as_far_as_they_can_be(
+    start_device: StartDevice, library_novel: Path
+) -> None:
+    kobo = start_device(is_online=False)
     kobo.run_lua(
         """
         local outbox = require("tomesync/service").get().outbox
@@ -225,7 +195,7 @@ def test_odd_things_in_the_outbox_are_shown_as_far_as_they_can_be(start: Callabl
         table.insert(outbox.refused, { kind = "refused", item = { file = { title = "" } }, reason = "" })
         """
     )
-    open_book(kobo, novel)
+    open_book(kobo, library_novel)
     assert details(kobo) == [
         "2 sessions wait to be sent:",
         "• ?, ?: 0 min",
@@ -236,9 +206,9 @@ def test_odd_things_in_the_outbox_are_shown_as_far_as_they_can_be(start: Callabl
     assert kobo.warnings == []
 
 
-def test_the_times_are_those_of_the_device(start: Callable[..., KOReader], novel: Path) -> None:
-    kobo = start(is_online=False)
+def test_the_times_are_those_of_the_device(start_device: StartDevice, library_novel: Path) -> None:
+    kobo = start_device(is_online=False)
     record(kobo, 1, started_at="2025-11-20T10:00:00Z")
-    open_book(kobo, novel)
+    open_book(kobo, library_novel)
     expected = datetime(2025, 11, 20, 10, tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M")
     assert details(kobo)[1].startswith(f"• {expected}, ")

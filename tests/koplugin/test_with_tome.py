@@ -1,8 +1,9 @@
 """Days with two devices and one reader, against this project's own API: all is counted, and nobody is led astray."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,6 +14,8 @@ from django.utils import timezone
 from koplugin.packer import build_plugin
 from tests.conftest import add_book, add_file
 from tests.koplugin.koreader import KOReader, default_xpointers
+from tests.koplugin.line import Line
+from tests.koplugin.steps import StartDevice, come_home, open_book
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,39 +23,19 @@ PAGES = 200
 HOUR = 3600.0
 DAY = 24 * HOUR
 
-MakeDevice = Callable[..., KOReader]
-
 
 @pytest.fixture
-def device(live_server: Any, ada_key: str, tmp_path: Path) -> MakeDevice:
-    """Starts one of Ada's devices with its clock so long ago that what is read on it lies in the past."""
-    plugin = build_plugin(server_url=live_server.url, api_key=ada_key, username="ada")
-
-    def start(device_id: str, *, model: str = "Kobo_io", hours_ago: float = 2, is_online: bool = False) -> KOReader:
-        now = time.time() - hours_ago * HOUR
-        return KOReader(plugin, tmp_path / device_id, device_id=device_id, model=model, now=now, is_online=is_online)
-
-    return start
+def device(start_device: StartDevice) -> StartDevice:
+    """Starts one of Ada's devices, without Wi-Fi."""
+    return partial(start_device, hours_ago=2, is_online=False)
 
 
-@pytest.fixture
-def novel(book: Any, settings: Any) -> Path:
-    return Path(settings.LIBRARY_DIR / book.files.get().path)
-
-
-def read_to(kobo: KOReader, path: Path, page: int, **given: Any) -> None:
+def read_to(kobo: KOReader, path: Path, page: int) -> None:
     """Open, read the last pages up to that one, and close."""
-    kobo.open(path, **{"pages": PAGES} | given)
+    kobo.open(path, pages=PAGES)
     kobo.go_to_page(page - 3)
     kobo.turn_pages(3)
     kobo.close()
-
-
-def come_home(kobo: KOReader) -> None:
-    """Have its clock catch up with the server's, and tell what was read."""
-    kobo.wait(max(0.0, time.time() - kobo.now))
-    kobo.go_online()
-    kobo.wait(10)
 
 
 def are_good_guests(devices: Sequence[KOReader]) -> bool:
@@ -94,18 +77,19 @@ def status() -> str:
 # --- One book, two devices -------------------------------------------------------------------------------------------
 
 
-def test_a_book_read_on_one_device_goes_on_on_the_other_and_back(device: MakeDevice, book: Any, novel: Path) -> None:
-    kobo = device("kobo-1", hours_ago=30)
-    kindle = device("kindle-1", model="Kindle", hours_ago=20)
-    read_to(kobo, novel, 60)
+def test_a_book_read_on_one_device_goes_on_on_the_other_and_back(
+    device: StartDevice, book: Any, library_novel: Path
+) -> None:
+    kobo = device(hours_ago=30)
+    kindle = device("kindle", model="Kindle", hours_ago=20)
+    read_to(kobo, library_novel, 60)
     come_home(kobo)
     session: Any = counted().get()
     assert (session.book, session.pages, session.device.name) == (book, 4, "Kobo_io")
     assert place().percentage == 0.3
 
     come_home(kindle)
-    kindle.open(novel, pages=PAGES)
-    kindle.wait(5)
+    open_book(kindle, library_novel, pages=PAGES)
     assert kindle.page == 60
     assert kindle.progress == default_xpointers(PAGES)[59].decode()
     kindle.turn_pages(40)
@@ -114,8 +98,7 @@ def test_a_book_read_on_one_device_goes_on_on_the_other_and_back(device: MakeDev
     assert (place().percentage, place().device.identifier) == (0.5, "kindle-1")
 
     kobo.wait(max(0.0, kindle.now - kobo.now))
-    kobo.open(novel, pages=PAGES)
-    kobo.wait(5)
+    open_book(kobo, library_novel, pages=PAGES)
     assert kobo.page == 100
     assert kobo.questions == kindle.questions == []
     kobo.close()
@@ -123,12 +106,12 @@ def test_a_book_read_on_one_device_goes_on_on_the_other_and_back(device: MakeDev
     assert are_good_guests([kobo, kindle])
 
 
-def test_a_week_offline_moves_nobody_back(device: MakeDevice, novel: Path) -> None:
-    kobo = device("kobo-1", hours_ago=7 * 24)
-    kindle = device("kindle-1", model="Kindle", hours_ago=6 * 24)
-    read_to(kobo, novel, 20)  # on the first day, and then it lies in a drawer, still offline
+def test_a_week_offline_moves_nobody_back(device: StartDevice, library_novel: Path) -> None:
+    kobo = device(hours_ago=7 * 24)
+    kindle = device("kindle", model="Kindle", hours_ago=6 * 24)
+    read_to(kobo, library_novel, 20)  # on the first day, and then it lies in a drawer, still offline
     for page in (60, 80, 100, 120):
-        read_to(kindle, novel, page)
+        read_to(kindle, library_novel, page)
         kindle.wait(DAY)
     come_home(kindle)
     assert (place().percentage, place().device.identifier) == (0.6, "kindle-1")
@@ -136,11 +119,9 @@ def test_a_week_offline_moves_nobody_back(device: MakeDevice, novel: Path) -> No
     come_home(kobo)
     assert counted().count() == 5
     assert (place().percentage, place().device.identifier) == (0.6, "kindle-1")
-    kindle.open(novel, pages=PAGES)
-    kindle.wait(5)
+    open_book(kindle, library_novel, pages=PAGES)
     assert kindle.page == 120
-    kobo.open(novel, pages=PAGES)
-    kobo.wait(5)
+    open_book(kobo, library_novel, pages=PAGES)
     assert kobo.page == 120
     assert kobo.questions == kindle.questions == []
     for one in (kobo, kindle):
@@ -151,15 +132,15 @@ def test_a_week_offline_moves_nobody_back(device: MakeDevice, novel: Path) -> No
 
 
 def test_who_reads_on_where_they_were_before_the_network_came_is_asked_and_loses_nothing(
-    device: MakeDevice, novel: Path
+    device: StartDevice, library_novel: Path
 ) -> None:
-    kobo = device("kobo-1", hours_ago=48)
-    kindle = device("kindle-1", model="Kindle", hours_ago=24)
-    read_to(kobo, novel, 20)
-    read_to(kindle, novel, 100)
+    kobo = device(hours_ago=48)
+    kindle = device("kindle", model="Kindle", hours_ago=24)
+    read_to(kobo, library_novel, 20)
+    read_to(kindle, library_novel, 100)
     come_home(kindle)
     kobo.wait(max(0.0, time.time() - kobo.now - HOUR))
-    kobo.open(novel, pages=PAGES)
+    kobo.open(library_novel, pages=PAGES)
     kobo.turn_pages(3)
     come_home(kobo)
     [question] = kobo.questions
@@ -171,8 +152,7 @@ def test_who_reads_on_where_they_were_before_the_network_came_is_asked_and_loses
     kobo.close()
     kobo.wait(10)
     assert place().percentage == 0.51
-    kindle.open(novel, pages=PAGES)
-    kindle.wait(5)
+    open_book(kindle, library_novel, pages=PAGES)
     assert kindle.page == 102
     assert kindle.questions == []
     kindle.close()
@@ -180,13 +160,15 @@ def test_who_reads_on_where_they_were_before_the_network_came_is_asked_and_loses
     assert are_good_guests([kobo, kindle])
 
 
-def test_a_book_put_away_open_is_where_the_other_device_left_it_when_it_wakes(device: MakeDevice, novel: Path) -> None:
-    kobo = device("kobo-1", hours_ago=24)
-    kobo.open(novel, pages=PAGES)
+def test_a_book_put_away_open_is_where_the_other_device_left_it_when_it_wakes(
+    device: StartDevice, library_novel: Path
+) -> None:
+    kobo = device(hours_ago=24)
+    kobo.open(library_novel, pages=PAGES)
     kobo.turn_pages(9)
     kobo.suspend()
-    kindle = device("kindle-1", model="Kindle", hours_ago=4)
-    read_to(kindle, novel, 100)
+    kindle = device("kindle", model="Kindle", hours_ago=4)
+    read_to(kindle, library_novel, 100)
     come_home(kindle)
     kobo.resume(slept=time.time() - kobo.now - 60)
     kobo.wait(10)
@@ -203,23 +185,23 @@ def test_a_book_put_away_open_is_where_the_other_device_left_it_when_it_wakes(de
 # --- The end of a book -----------------------------------------------------------------------------------------------
 
 
-def test_a_finished_book_is_read_and_stays_so_when_it_is_opened_again(device: MakeDevice, novel: Path) -> None:
-    kobo = device("kobo-1", hours_ago=48)
-    read_to(kobo, novel, PAGES)
-    kobo.open(novel, pages=PAGES)
+def test_a_finished_book_is_read_and_stays_so_when_it_is_opened_again(device: StartDevice, library_novel: Path) -> None:
+    kobo = device(hours_ago=48)
+    read_to(kobo, library_novel, PAGES)
+    kobo.open(library_novel, pages=PAGES)
     kobo.turn_pages(3)  # past the end, again and again
     kobo.close()
     come_home(kobo)
     assert status() == "read"
-    kobo.open(novel, pages=PAGES)
+    kobo.open(library_novel, pages=PAGES)
     kobo.go_to_page(2)
     kobo.turn_pages(3)
     kobo.close()
     kobo.wait(10)
     assert status() == "read"
     assert place().percentage == 0.025
-    kindle = device("kindle-1", model="Kindle", hours_ago=0, is_online=True)
-    kindle.open(novel, pages=PAGES)
+    kindle = device("kindle", model="Kindle", hours_ago=0, is_online=True)
+    kindle.open(library_novel, pages=PAGES)
     kindle.wait(10)
     assert kindle.page == 5
     kindle.close()
@@ -231,25 +213,23 @@ def test_a_finished_book_is_read_and_stays_so_when_it_is_opened_again(device: Ma
 
 
 def test_a_book_in_two_formats_goes_on_at_the_same_fraction(
-    device: MakeDevice, book: Any, novel: Path, settings: Any
+    device: StartDevice, book: Any, library_novel: Path, settings: Any
 ) -> None:
     scan = settings.LIBRARY_DIR / "A Study in Scarlet.pdf"
     scan.write_bytes(b"%PDF-1.4 scanned by somebody")
     add_file(book, scan, settings.LIBRARY_DIR)
-    kobo = device("kobo-1", hours_ago=30)
-    read_to(kobo, novel, 60)
+    kobo = device(hours_ago=30)
+    read_to(kobo, library_novel, 60)
     come_home(kobo)
-    kindle = device("kindle-1", model="Kindle", hours_ago=20)
+    kindle = device("kindle", model="Kindle", hours_ago=20)
     come_home(kindle)
-    kindle.open(scan, pages=350)
-    kindle.wait(5)
+    open_book(kindle, scan, pages=350)
     assert abs(kindle.page - 105) <= 1
     kindle.turn_pages(70)
     kindle.close()
     kindle.wait(10)
     kobo.wait(max(0.0, kindle.now - kobo.now))
-    kobo.open(novel, pages=PAGES)
-    kobo.wait(5)
+    open_book(kobo, library_novel, pages=PAGES)
     assert abs(kobo.page - 100) <= 1
     assert str(kobo.progress).startswith("/body/DocFragment[")
     kobo.close()
@@ -259,7 +239,7 @@ def test_a_book_in_two_formats_goes_on_at_the_same_fraction(
 
 
 def test_a_book_that_the_library_does_not_have_is_kept_and_counted_once_it_is_there(
-    device: MakeDevice, ada: Any, settings: Any, tmp_path: Path
+    device: StartDevice, settings: Any, tmp_path: Path
 ) -> None:
     from reading.links import adopt_known_files
     from reading.models import Position, PositionWrite, Session
@@ -267,7 +247,7 @@ def test_a_book_that_the_library_does_not_have_is_kept_and_counted_once_it_is_th
     strange = tmp_path / "card" / "Strange Book.epub"
     strange.parent.mkdir()
     strange.write_bytes(b"nothing that a library has")
-    kobo = device("kobo-1", hours_ago=30)
+    kobo = device(hours_ago=30)
     read_to(kobo, strange, 60)
     come_home(kobo)
     session: Any = Session.objects.get()
@@ -281,8 +261,7 @@ def test_a_book_that_the_library_does_not_have_is_kept_and_counted_once_it_is_th
     adopt_known_files()
     assert counted().get().book == book
     assert place().percentage == 0.3
-    kobo.open(strange, pages=PAGES)
-    kobo.wait(5)
+    open_book(kobo, strange, pages=PAGES)
     kobo.turn_pages(2)
     kobo.close()
     kobo.wait(10)
@@ -296,32 +275,32 @@ def test_a_book_that_the_library_does_not_have_is_kept_and_counted_once_it_is_th
 
 
 def test_a_revoked_key_keeps_everything_until_the_plugin_has_another(
-    device: MakeDevice, ada: Any, novel: Path, live_server: Any, tmp_path: Path
+    device: StartDevice, ada: Any, library_novel: Path, line: Line, tmp_path: Path
 ) -> None:
     from accounts.keys import create_key
     from accounts.models import ApiKey
 
-    kobo = device("kobo-1", hours_ago=5)
+    kobo = device(hours_ago=5)
     kobo.go_online()
-    kobo.open(novel, pages=PAGES)
+    kobo.open(library_novel, pages=PAGES)
     kobo.close()
     kobo.wait(10)
     ApiKey.objects.filter(reader=ada).delete()
-    kobo.open(novel, pages=PAGES)
+    kobo.open(library_novel, pages=PAGES)
     kobo.turn_pages(5)
     kobo.close()
     kobo.wait(10)
     assert len(kobo.waiting()) == 2
     assert kobo.shown == []
-    kobo.open(novel, pages=PAGES)
+    kobo.open(library_novel, pages=PAGES)
     kobo.tap("Sync now")
     kobo.wait(10)
     assert kobo.shown[-1].text.startswith("The server does not accept this plugin's key.")
     kobo.exit()
     assert counted().count() == 0
 
-    plugin = build_plugin(server_url=live_server.url, api_key=create_key(ada, label="Again"), username="ada")
-    again = KOReader(plugin, tmp_path / "kobo-1", device_id="kobo-1", now=time.time())
+    plugin = build_plugin(server_url=line.url, api_key=create_key(ada, label="Again"), username="ada")
+    again = KOReader(plugin, tmp_path / "kobo", now=time.time())
     again.wait(10)
     assert sorted(session.pages for session in counted()) == [0, 5]
     assert place().percentage == 0.03
@@ -334,10 +313,10 @@ def test_a_revoked_key_keeps_everything_until_the_plugin_has_another(
 class Household:
     """Ada's two devices and the server, which all go by one clock, and what she does with them."""
 
-    def __init__(self, start: Callable[..., KOReader], novel: Path, seed: int) -> None:
-        self.novel = novel
+    def __init__(self, device: StartDevice, path: Path, seed: int) -> None:
+        self.path = path
         self.random = Random(seed)
-        self.devices = [start(name, model=name, is_online=True) for name in ("kobo-1", "kindle-1")]
+        self.devices = [device(name, model=name, is_online=True) for name in ("kobo", "kindle")]
         self.is_asleep = dict.fromkeys(self.devices, False)
         self.pages = dict.fromkeys(self.devices, 1)
         self.turns = 0
@@ -378,7 +357,7 @@ class Household:
         assert device.page > 1 or before == 1, self.story
 
     def open(self, device: KOReader) -> None:
-        device.open(self.novel, pages=4000)
+        device.open(self.path, pages=4000)
         device.wait(10)
 
     def read(self, device: KOReader) -> None:
@@ -424,9 +403,9 @@ class Household:
 
 @pytest.mark.parametrize("seed", [0, 5, 9, 11])
 def test_whatever_two_devices_do_nobody_is_led_back_unasked_and_every_turn_is_counted_once(
-    device: MakeDevice, novel: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+    device: StartDevice, library_novel: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    household = Household(device, novel, seed)
+    household = Household(device, library_novel, seed)
     monkeypatch.setattr(timezone, "now", lambda: datetime.fromtimestamp(household.now, UTC))
     for _ in range(90):
         household.do_something()

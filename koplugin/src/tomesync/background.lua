@@ -154,9 +154,15 @@ function background.start(task, seconds, on_end)
         is_ended = false,
         on_end = guard(on_end),
     }, Job)
-    job.look = guard(function()
-        job:_look()
-    end)
+    job.look = function()
+        local did_run, message = pcall(job._look, job)
+        if not did_run then
+            -- Whoever waits for it would wait for ever.
+            logger.warn("tomesync:", message)
+            guard(job._stop)(job)
+            job:_end(nil, "failed")
+        end
+    end
     job.pid, job.fd = forked(task)
     if job.pid then
         keep_awake()

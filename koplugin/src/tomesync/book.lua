@@ -99,6 +99,20 @@ function Book:place()
     return { fraction = self:fraction(), progress = self:progress() }
 end
 
+--- The page on which the reader is, and that of a place which the document itself has; nil and nil if it has it not.
+function Book:pages_of(place)
+    local page
+    if self:has_pages() then
+        page = tonumber(place.progress)
+    elseif type(place.progress) == "string" and self.ui.document:isXPointerInDocument(place.progress) then
+        page = guard(self.ui.document.getPageFromXPointer)(self.ui.document, place.progress)
+    end
+    if page then
+        return self:page(), page
+    end
+    return nil, nil
+end
+
 --- KOReader takes any junk for an xpointer: it jumps to the first page and keeps the junk as the book's place.
 function Book:_event_to(place)
     local count = self.ui.document:getPageCount()

@@ -7,6 +7,8 @@ local Books = {}
 Books.__index = Books
 
 local MOST_FILES = 2000
+-- So many replies may be lost before this device takes its own place for another's.
+local MOST_TOLD = 5
 
 local TYPES = {
     filename = "string",
@@ -19,9 +21,14 @@ local TYPES = {
     candidates = "table",
     is_none = "boolean",
     choice = "table",
+    chosen_file = "table",
     revision = "number",
+    revision_read_at = "string",
+    checked_at = "number",
+    is_undecided = "boolean",
     last_read_at = "number",
     told = "table",
+    told_before = "table",
 }
 
 local function key_of(file)
@@ -33,7 +40,8 @@ end
 
 local function clear_match(entry)
     entry.book_id, entry.title, entry.series, entry.series_index, entry.method = nil, nil, nil, nil, nil
-    entry.candidates, entry.is_none, entry.revision = nil, nil, nil
+    entry.candidates, entry.is_none, entry.checked_at = nil, nil, nil
+    entry.revision, entry.revision_read_at = nil, nil
 end
 
 --- Take out of a table all that is of another type.
@@ -112,8 +120,9 @@ function Books:match(file, match, now)
     local entry = self:_entry(file, now)
     -- Revisions count for one book; those of another say nothing.
     if entry.book_id ~= match.book_id then
-        entry.revision = nil
+        entry.revision, entry.revision_read_at = nil, nil
     end
+    entry.checked_at = now
     entry.book_id = match.book_id
     entry.title = match.title
     entry.series = match.series
@@ -140,7 +149,9 @@ end
 --- What the reader has chosen and the server has not heard yet: { book_id }, { none = true }, {} to take back what was
 --- said before, or nil.
 function Books:set_choice(file, choice, now)
-    self:_entry(file, now).choice = choice
+    local entry = self:_entry(file, now)
+    entry.choice = choice
+    entry.chosen_file = choice and { filename = file.filename, ko_md5 = file.ko_md5, size = file.size } or nil
 end
 
 --- Whether the reader has said that it is none of the server's books.
@@ -149,16 +160,47 @@ function Books:set_none(file, is_none, now)
     entry.is_none = is_none or nil
 end
 
---- The revision of the server's place that this device has last seen.
-function Books:revision(file)
-    local entry = self:find(file)
-    return entry and entry.revision or nil
+--- The files about which the reader has made a choice that the server has not heard.
+function Books:chosen_files()
+    local files = {}
+    for _, entry in pairs(self.stored.files) do
+        if entry.choice and entry.chosen_file then
+            table.insert(files, entry.chosen_file)
+        end
+    end
+    return files
 end
 
-function Books:remember_revision(file, revision, now)
-    if type(revision) == "number" and revision ~= self:revision(file) then
-        self:_entry(file, now).revision = revision
+--- The place of the server's that this device has last seen: { revision, read_at as the server tells it }; or nil.
+function Books:known_place(file)
+    local entry = self:find(file)
+    return entry and entry.revision and { revision = entry.revision, read_at = entry.revision_read_at } or nil
+end
+
+--- Its revision, or nil.
+function Books:revision(file)
+    local known = self:known_place(file)
+    return known and known.revision
+end
+
+--- The server's place has been seen, or made. Whatever was undecided about it is over.
+function Books:remember_revision(file, revision, now, read_at)
+    local known = self:find(file)
+    local is_same = known and known.revision == revision and known.revision_read_at == read_at
+    if type(revision) == "number" and not (is_same and not known.is_undecided) then
+        local entry = self:_entry(file, now)
+        entry.revision, entry.revision_read_at, entry.is_undecided = revision, read_at, nil
     end
+end
+
+--- The server has refused what was told last, for a place of which this device knew nothing.
+function Books:set_undecided(file, now)
+    self:_entry(file, now).is_undecided = true
+end
+
+function Books:is_undecided(file)
+    local entry = self:find(file)
+    return entry ~= nil and entry.is_undecided == true
 end
 
 --- When a page was last turned in it on this device, in seconds, or nil.
@@ -170,10 +212,21 @@ end
 function Books:remember_reading(file, turned_at, place)
     local entry = self:_entry(file, turned_at)
     entry.last_read_at = turned_at
+    if entry.told then
+        entry.told_before = entry.told_before or {}
+        table.insert(entry.told_before, 1, entry.told)
+        entry.told_before[MOST_TOLD] = nil
+    end
     entry.told = place
 end
 
---- The place is the server's and this device's.
+--- The places that were told before that one, the latest first.
+function Books:told_before(file)
+    local entry = self:find(file)
+    return entry and entry.told_before or {}
+end
+
+--- The book was moved there, to the server's place.
 function Books:remember_told(file, place)
     self:_entry(file).told = { fraction = place.fraction, progress = place.progress }
 end

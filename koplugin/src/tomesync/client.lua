@@ -82,6 +82,7 @@ function Client:request(method, path, arguments, body)
     headers["Host"] = server_url:match("^%a+://(%[[^/]+)")
     return {
         method = method,
+        server_url = server_url,
         url = server_url .. "/api" .. path .. query_of(arguments),
         headers = headers,
         body = content,

@@ -7,6 +7,7 @@ local NetworkMgr = require("ui/network/manager")
 
 local background = require("tomesync/background")
 local flow = require("tomesync/flow")
+local times = require("tomesync/times")
 local transport = require("tomesync/transport")
 
 local Connection = {}
@@ -63,11 +64,21 @@ function Connection:note_stranger(status)
     return self:note("stranger", { status = status or 200 })
 end
 
-function Connection:_read(packed, why)
-    if packed then
-        return self:note(self.client:read(transport.unpack(packed)))
+--- What came back for a request; `clock_offset` is how far the server's clock is ahead of this device's.
+function Connection:_read(request, packed, why)
+    if self.client.server_url() ~= request.server_url then
+        -- The reader has chosen another server meanwhile, of which this says nothing.
+        return "offline", {}
+    elseif not packed then
+        return self:note("network", { reason = why == "timeout" and "timeout" or "other", message = why })
     end
-    return self:note("network", { reason = why == "timeout" and "timeout" or "other", message = why })
+    local status, text, note = transport.unpack(packed)
+    local word, answer = self.client:read(status, text, note)
+    local seconds = not FAILURES[word] and (times.http_seconds(note) or times.seconds(answer.server_time))
+    if seconds then
+        self.clock_offset = seconds - os.time()
+    end
+    return self:note(word, answer)
 end
 
 --- Ask from within a flow, without holding up anything. `options`: arguments, body, and is_asked if the reader waits
@@ -85,12 +96,14 @@ function Connection:ask(method, path, options)
         return "bad", {}
     end
     local seconds = options.is_asked and PATIENT_SECONDS or MOST_SECONDS
-    return self:_read(flow.run(transport.task(request, seconds), seconds))
+    return self:_read(request, flow.run(transport.task(request, seconds), seconds))
 end
 
 --- Ask while the screen waits, five seconds at most in all.
+--
+-- Not at all if nobody answered the last time: what is sent later is not lost, and every sleep would cost as much.
 function Connection:ask_now(method, path, options)
-    local obstacle = self:obstacle(false)
+    local obstacle = self:obstacle(false) or self.last_failure == "network" and "paused"
     if obstacle then
         return obstacle, {}
     end
@@ -98,7 +111,7 @@ function Connection:ask_now(method, path, options)
     if not request then
         return "bad", {}
     end
-    return self:_read(background.wait(transport.task(request, MOST_SECONDS), MOST_SECONDS))
+    return self:_read(request, background.wait(transport.task(request, MOST_SECONDS), MOST_SECONDS))
 end
 
 return Connection

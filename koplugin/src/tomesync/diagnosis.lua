@@ -54,7 +54,7 @@ local function success_text(plugin, answer)
         T(_("User: %1"), text_or(answer.username, baked.username)),
         T(_("Tome %1"), text_or(answer.server_version, "?")),
     }
-    table.insert(lines, clock_text(service.sync.clock_offset or 0))
+    table.insert(lines, clock_text(service.connection.clock_offset or 0))
     return table.concat(lines, "\n")
 end
 

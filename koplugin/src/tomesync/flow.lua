@@ -12,16 +12,25 @@ local flow = {}
 local Flow = {}
 Flow.__index = Flow
 
-local flows = setmetatable({}, { __mode = "k" }) -- by their coroutines
+local flows = {} -- by their coroutines, for as long as they run
 
 function Flow:_go_on()
     if self.is_ended then
         return
     end
     local did_run, message = coroutine.resume(self.thread)
+    if coroutine.status(self.thread) == "dead" then
+        self:_let_go()
+    end
     if not did_run then
         error(message)
     end
+end
+
+--- What it held, an open book perhaps, is to be free: an entry that holds its own key is never collected.
+function Flow:_let_go()
+    flows[self.thread] = nil
+    self.on_end, self.stop = nil, nil
 end
 
 --- End it where it waits. `on_end` is called, with true.
@@ -30,11 +39,13 @@ function Flow:cancel()
         return
     end
     self.is_ended = true
-    if self.stop then
-        self.stop()
+    local stop, on_end = self.stop, self.on_end
+    self:_let_go()
+    if stop then
+        stop()
     end
-    if self.on_end then
-        self.on_end(true)
+    if on_end then
+        on_end(true)
     end
 end
 

@@ -8,6 +8,7 @@ local UIManager = require("ui/uimanager")
 local WidgetContainer = require("ui/widget/container/widgetcontainer")
 
 local Book = require("tomesync/book")
+local Connection = require("tomesync/connection")
 local Service = require("tomesync/service")
 local Session = require("tomesync/session")
 local _ = require("tomesync/gettext")
@@ -22,7 +23,10 @@ local uuid = require("tomesync/uuid")
 local HEARTBEAT_TURNS = 50
 -- After so many it is kept on disk, which bounds what a crash can cost.
 local KEEPING_TURNS = 10
+local KEEPING_SECONDS = 120
 local REST_SECONDS = 3
+-- A server that did not answer is asked again after this, though nothing happens.
+local RETRY_SECONDS = 600
 -- "Connected" means an address; routes and names need a moment more. And a device that wakes says so more than once.
 local CONNECTED_REST_SECONDS = 1
 -- A clock that is put right can be off by some seconds before, or by an hour where a zone was wrong.
@@ -102,6 +106,7 @@ function TomeSync:switch()
     if self.service:is_on() then
         self:_end_session()
         settings:set("is_on", false)
+        self.service:break_off()
     else
         settings:set("is_on", true)
         self:_open()
@@ -177,11 +182,14 @@ function TomeSync:onCloseDocument()
     self:_unschedule()
     self.book = nil
     self.wants_place = false
-    -- In the background: what was read is on disk already, and the next book is not to wait for a server.
+    -- In the background: what was read is on disk already, and no book is to wait for a server. But KOReader may end
+    -- next, so not behind a question about this book.
+    self.service:drop_question()
     self.service:catch_up({})
 end
 
 function TomeSync:onSuspend()
+    self.is_asleep = true
     self:_end_session()
     -- On some devices what is shown while asleep is not painted yet.
     UIManager:forceRePaint()
@@ -189,6 +197,7 @@ function TomeSync:onSuspend()
 end
 
 function TomeSync:onResume()
+    self.is_asleep = false
     self.service.connection.breaker:reset()
     self:_begin_anew()
     self:_schedule(CONNECTED_REST_SECONDS, self.catch_up_task)
@@ -196,7 +205,7 @@ end
 
 --- Some devices resume what was never suspended.
 function TomeSync:_begin_anew()
-    if self.book and self.book:is_open() and self.service:is_on() then
+    if self.book and self.book:is_open() and self.service:is_on() and not self.is_asleep then
         if not self.session then
             self:_start_anew()
         end
@@ -215,6 +224,8 @@ function TomeSync:onNetworkDisconnecting()
     if self.session and self.session:record(os.time()) then
         self:_end_session()
         self:_start_session()
+    else
+        self:_keep()
     end
     self:_send_now()
 end
@@ -255,6 +266,7 @@ end
 
 function TomeSync:_start_session()
     self.turns_to_tell, self.turns_to_send = 0, 0
+    self.kept_at = os.time()
     self.session = Session.start({
         uuid = uuid.new(self.service.device_id),
         now = os.time(),
@@ -266,6 +278,11 @@ end
 
 --- What KOReader tells in one go, before it looks for the next tap, is one turn at most, and none if the layout is new.
 function TomeSync:_note_page(page)
+    if self.is_asleep then
+        -- Nobody turns pages on a device that sleeps: it has not said that it woke.
+        self.is_asleep = false
+        self:_begin_anew()
+    end
     if not self.session or page == nil then
         return
     end
@@ -288,7 +305,8 @@ function TomeSync:_note_page(page)
     self.had_turned, self.has_turned = self.has_turned, true
     self.turns_to_tell = self.turns_to_tell + 1
     self.turns_to_send = self.turns_to_send + 1
-    if self.turns_to_tell >= KEEPING_TURNS or self.turns_to_send >= HEARTBEAT_TURNS then
+    local is_long_ago = now - self.kept_at >= KEEPING_SECONDS
+    if is_long_ago or self.turns_to_tell >= KEEPING_TURNS or self.turns_to_send >= HEARTBEAT_TURNS then
         self:_schedule(REST_SECONDS, self.rest_task)
     end
 end
@@ -322,14 +340,20 @@ function TomeSync:_place_record()
         return nil
     end
     self.service.books:remember_reading(self.book.file, self.session.turned_at, place)
+    -- Nobody has shown this device a place where there is no revision: that is said, too.
+    local revision = self.service.books:revision(self.book.file) or 0
+    return self:_position(place, self.session.turned_at, revision)
+end
+
+function TomeSync:_position(place, read_at, base_revision)
     return {
         file = self.book.file,
         ko_md5 = self.book.ko_md5,
         percentage = place.fraction,
         progress = place.progress,
         device = self.service:device().name,
-        read_at = times.iso(self.session.turned_at),
-        base_revision = self.service.books:revision(self.book.file),
+        read_at = times.iso(read_at),
+        base_revision = base_revision,
     }
 end
 
@@ -340,6 +364,7 @@ function TomeSync:_keep()
     end
     self.service.outbox:record({ draft = self:_session_record(), position = self:_place_record() })
     self.turns_to_tell = 0
+    self.kept_at = os.time()
 end
 
 function TomeSync:_end_session()
@@ -358,7 +383,8 @@ function TomeSync:_rest()
     self:_keep()
     if self.turns_to_send >= HEARTBEAT_TURNS then
         self.turns_to_send = 0
-        self.service:catch_up({})
+        -- With the question where the book was read elsewhere, if that could not be asked so far.
+        self:catch_up()
     end
 end
 
@@ -374,14 +400,25 @@ end
 function TomeSync:catch_up(is_asked, on_end)
     -- The place goes along if pages were turned since it was last told.
     self:_keep()
-    local wish = { is_asked = is_asked, on_end = on_end }
     local book = self.book
+    local wish = { is_asked = is_asked }
+    wish.on_end = function(word)
+        if Connection.is_failure(word) or word == "paused" then
+            self:_schedule(RETRY_SECONDS, self.catch_up_task)
+        end
+        if on_end then
+            on_end(word)
+        end
+    end
     if self.wants_place and book and book:is_open() then
         wish.file = book.file
         wish.path = self.ui.document.file
         wish.locator = book:locator_kind()
         wish.is_wanted = function()
-            return self.book == book and book:is_open()
+            return self.book == book and book:is_open() and (is_asked or self.service:is_on())
+        end
+        wish.on_none = function()
+            self.wants_place = false
         end
         wish.on_place = function(place)
             self.wants_place = false
@@ -414,7 +451,7 @@ function TomeSync:go_to(place)
     self:_end_session()
     local did_land = self.book:go_to(place)
     if did_land then
-        self.service.books:remember_told(self.book.file, place)
+        self.service.books:remember_told(self.book.file, self.book:place())
     end
     if was_reading then
         self:_start_anew()
@@ -424,10 +461,25 @@ end
 
 --- The reader stays where they are, though they know of that place: so theirs follows it, if they have read since.
 function TomeSync:stay(place)
-    self.service.books:remember_revision(self.book.file, place.revision, os.time())
-    self.service.outbox:rebase(self.book.file, place.revision)
+    local books, file = self.service.books, self.book.file
+    local was_refused = books:is_undecided(file)
+    books:remember_revision(file, place.revision, os.time(), place.read_at)
+    self.service.outbox:rebase(file, place.revision)
     if self.session and self.session.turned_at then
         self.turns_to_tell = math.max(1, self.turns_to_tell)
+    elseif was_refused then
+        self:_tell_again(place.revision)
+    end
+end
+
+--- What the server has refused, now that this device knows what it was refused for.
+function TomeSync:_tell_again(revision)
+    local told, read_at = self.service.books:told(self.book.file), self:_known_reading()
+    if told and told.fraction and read_at then
+        self.service.outbox:record({
+            draft = self.service.outbox:present_draft(),
+            position = self:_position(told, read_at, revision),
+        })
     end
 end
 

@@ -34,7 +34,7 @@ local function close_question(plugin)
 end
 
 local function go(plugin, place, here, there)
-    plugin.service.books:remember_revision(plugin.book.file, place.revision, os.time())
+    plugin.service.books:remember_revision(plugin.book.file, place.revision, os.time(), place.read_at)
     local before, after = percent(here.fraction or 0), percent(there.fraction)
     if plugin:go_to(there) then
         UIManager:show(Notification:new({
@@ -91,16 +91,20 @@ end
 --- The server has told its place: stay, ask or go, as the reader has chosen.
 function moving.on_place(plugin, place, is_asked)
     local service, book = plugin.service, plugin.book
-    local here = book:place()
     local there = { fraction = math.max(0, math.min(1, place.percentage)), progress = place.progress }
+    local here = book:place()
+    here.page, there.page = book:pages_of(there)
     local choice = decision.on_place({
         here = here,
         there = there,
         revision = place.revision,
-        known_revision = service.books:revision(book.file),
+        known = service.books:known_place(book.file),
+        read_at_told = place.read_at,
+        is_undecided = service.books:is_undecided(book.file),
         read_at = service.sync:local_seconds(place.read_at or place.updated_at),
         last_read_at = plugin.last_read_at,
         told = service.books:told(book.file),
+        told_before = service.books:told_before(book.file),
         has_turned = plugin.has_turned,
         ahead = service.settings:get("ahead"),
         behind = service.settings:get("behind"),

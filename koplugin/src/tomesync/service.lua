@@ -75,7 +75,6 @@ local function opened()
         end,
     })
     self.sync.last_sync_at = tonumber(settings:get("last_sync_at"))
-    self.sync.clock_offset = tonumber(settings:get("clock_offset"))
     self:open_stores()
     migration.run(self)
     self.settings:flush()
@@ -130,7 +129,7 @@ end
 
 --- The reader has changed the server's address.
 function Service:change_server()
-    self:_break_off()
+    self:break_off()
     self:save()
     self.connection.breaker:reset()
     self:open_stores()
@@ -180,7 +179,7 @@ local function joined(earlier, later)
 end
 
 --- Nothing of what is going on or waits is wanted any more; who waits for its end is told nothing but that.
-function Service:_break_off()
+function Service:break_off()
     local running, waiting = self.running, self.waiting
     self.waiting = nil
     if running then
@@ -200,6 +199,7 @@ function Service:catch_up(wish)
         return
     end
     local word
+    self.is_asking = wish.file ~= nil
     self.running = flow.start(function()
         migration.resolve_older(self)
         word = self.sync:catch_up(wish)
@@ -221,10 +221,17 @@ function Service:catch_up(wish)
     end
 end
 
+--- The book about whose place is being asked is closed: nobody wants to know any more.
+function Service:drop_question()
+    if self.running and self.is_asking then
+        self:break_off()
+    end
+end
+
 --- Send what waits while the screen waits, five seconds at most.
 function Service:flush_now()
     -- It sends the same, but nobody would be there to hear what became of it.
-    self:_break_off()
+    self:break_off()
     local word = self.sync:flush_now()
     self:save()
     return word
@@ -249,18 +256,13 @@ function Service:save()
     if self.sync.last_sync_at ~= self.settings:get("last_sync_at") then
         self.settings:set("last_sync_at", self.sync.last_sync_at)
     end
-    -- Some seconds more or less are no news.
-    local known = tonumber(self.settings:get("clock_offset")) or 0
-    if self.sync.clock_offset and math.abs(self.sync.clock_offset - known) > 5 then
-        self.settings:set("clock_offset", self.sync.clock_offset)
-    end
     self:save_books()
     self.settings:flush()
 end
 
 --- KOReader has turned the plugin off, but its code stays until the restart: from here on it does nothing.
 function Service:stop()
-    self:_break_off()
+    self:break_off()
     downloads.cancel()
     if not self.is_forgotten then
         self:save()
@@ -270,7 +272,7 @@ end
 
 --- Remove the plugin's files in KOReader's settings: what the reader has set, what waits, what is known of books.
 function Service:forget_everything()
-    self:_break_off()
+    self:break_off()
     self.is_stopped, self.is_forgotten = true, true
     self.settings:close()
     os.remove(Service.settings_file)

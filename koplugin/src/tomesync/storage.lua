@@ -1,6 +1,7 @@
 --- A text file that a crash leaves whole: the new one is complete on disk before it takes the old one's place.
 
 local ffiUtil = require("ffi/util")
+local lfs = require("libs/libkoreader-lfs")
 local logger = require("logger")
 
 local storage = {}
@@ -30,8 +31,13 @@ end
 function storage.at(path)
     return {
         read = function()
-            local file = io.open(path, "rb")
+            local file, message = io.open(path, "rb")
             if not file then
+                if lfs.attributes(path, "mode") then
+                    -- What cannot be read now must not be written over.
+                    logger.warn("tomesync: cannot read", path, message)
+                    os.rename(path, path .. ".unreadable")
+                end
                 return nil
             end
             local text = file:read("*a")

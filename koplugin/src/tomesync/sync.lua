@@ -9,6 +9,9 @@ local times = require("tomesync/times")
 local Sync = {}
 Sync.__index = Sync
 
+-- Which book a file is may have been said anew on the server since it was asked.
+local TRUSTED_SECONDS = 24 * 3600
+local RECENT_SECONDS = 3600
 -- What the server takes in one request, of sessions and of places each; a whole outbox has less.
 local LARGEST_BATCH = 400
 -- Enough to find among that many the one that the server cannot read; a bound, whatever it answers.
@@ -33,12 +36,6 @@ end
 
 --- Note what any answer of the server tells about itself.
 function Sync:_note_server(answer)
-    local now = self.clock()
-    local server_time = times.seconds(answer.server_time)
-    if server_time then
-        -- Places come with the server's times and are compared with this device's.
-        self.clock_offset = server_time - now
-    end
     self.newest_plugin = answer.plugin_version or self.newest_plugin
     if type(answer.server_id) == "string" then
         self.on_server(answer.server_id)
@@ -48,7 +45,7 @@ end
 --- A time of the server's by this device's clock, in seconds; nil if it is not one.
 function Sync:local_seconds(iso)
     local seconds = times.seconds(iso)
-    return seconds and seconds - (self.clock_offset or 0)
+    return seconds and seconds - (self.connection.clock_offset or 0)
 end
 
 --- Ask who the server is, which proves the key as well. Answers the word and the answer.
@@ -96,6 +93,22 @@ function Sync:send_choice(file, is_asked)
     return word
 end
 
+--- Tell the server all choices that wait, whichever book is open.
+function Sync:send_choices(is_asked)
+    for _, file in ipairs(self.books:chosen_files()) do
+        local word = self:send_choice(file, is_asked)
+        if Connection.is_failure(word) or word == "offline" or word == "paused" then
+            return word
+        end
+    end
+    return "ok"
+end
+
+--- How long ago it was asked which book that is, in seconds; a clock that was set back counts as much.
+function Sync:_age_of(entry)
+    return math.abs(self.clock() - (entry.checked_at or 0))
+end
+
 --- Find out which book a file is, unless that is known. Answers "ok" if it is known then, "unknown" if it is none.
 function Sync:resolve(file, is_asked)
     local word = self:send_choice(file, is_asked)
@@ -103,7 +116,7 @@ function Sync:resolve(file, is_asked)
         return word
     end
     local entry = self.books:find(file)
-    if entry and entry.book_id then
+    if entry and entry.book_id and self:_age_of(entry) < TRUSTED_SECONDS then
         return "ok"
     elseif entry and entry.is_none then
         return "unknown"
@@ -138,6 +151,23 @@ function Sync:pull(file, locator, is_asked)
         return self.connection:note_stranger()
     end
     return word, answer
+end
+
+--- The same; but where there was a place and is none, the book may be gone, and its file be another one there.
+function Sync:_pull_anew(wish)
+    local word, place = self:pull(wish.file, wish.locator, wish.is_asked)
+    local known = self.books:find(wish.file)
+    local is_odd = self.books:known_place(wish.file) or self.books:told(wish.file)
+    if word ~= "unknown" or not is_odd or self:_age_of(known) < RECENT_SECONDS then
+        return word, place
+    end
+    local former = known.book_id
+    self.books:unmatch(wish.file, nil, self.clock())
+    word = self:resolve(wish.file, wish.is_asked)
+    if word == "ok" and self.books:find(wish.file).book_id ~= former then
+        return self:pull(wish.file, wish.locator, wish.is_asked)
+    end
+    return word == "ok" and "unknown" or word, {}
 end
 
 -- What was read
@@ -186,6 +216,23 @@ function Sync:_check_match(file, verdict)
     end
 end
 
+--- The server has kept another place than this one. If that one was read later, so be it. If this one was, it was
+--- refused because the device knew nothing of the other: further on in the book it is told once more, knowing it now;
+--- further back the reader is asked when the book is opened, since a page turned by accident must lead nobody back.
+local function is_to_be_told_again(self, item, current)
+    local mine = times.seconds(item.read_at)
+    local theirs = type(current) == "table" and self:local_seconds(current.read_at)
+    if not mine or not theirs or mine <= theirs or type(current.revision) ~= "number" then
+        return false
+    end
+    if item.percentage > (tonumber(current.percentage) or 1) and item.base_revision ~= current.revision then
+        self.outbox:rebase(item.file, current.revision)
+        return true
+    end
+    self.books:set_undecided(item.file, self.clock())
+    return false
+end
+
 --- What the server said about the entries of a batch; those that it did not speak about are left out.
 function Sync:_fates(batch, answer)
     local fates = {}
@@ -213,6 +260,10 @@ function Sync:_fates(batch, answer)
             end
             if fates[entry] and verdict.verdict == "stored" then
                 self.books:remember_revision(entry.item.file, verdict.revision, self.clock())
+            elseif fates[entry] and verdict.verdict == "stale" then
+                if is_to_be_told_again(self, entry.item, verdict.current) then
+                    fates[entry] = "again"
+                end
             end
         end
     end
@@ -233,10 +284,11 @@ function Sync:_take(batch, word, answer)
     if not next(fates) then
         return (self.connection:note_stranger())
     end
+    -- Only "sent" and what was refused leave the outbox.
     self.outbox:settle(fates)
     self.last_sync_at = self.clock()
     self:_note_server(answer)
-    return "ok"
+    return "ok", fates
 end
 
 --- Send what waits. Answers "ok", "nothing" (there was nothing to send), or the word that says why not.
@@ -248,7 +300,7 @@ function Sync:flush(is_asked)
         if count == 0 then
             break
         end
-        local word = self:_take(
+        local word, fates = self:_take(
             batch,
             self.connection:ask("POST", "/tome-sync/sync", { is_asked = is_asked, body = self:_body(batch) })
         )
@@ -270,7 +322,7 @@ function Sync:flush(is_asked)
         if word == "ok" or count == 1 then
             for _, entries in pairs(batch) do
                 for _, entry in ipairs(entries) do
-                    is_tried[entry] = true
+                    is_tried[entry] = not (fates and fates[entry] == "again")
                 end
             end
         end
@@ -291,7 +343,7 @@ end
 --- place that is sent may replace it. Answers the last word.
 --
 -- `wish`: is_asked; and, where a place is wanted, file, path, locator, is_wanted() → whether it still is, and
--- on_place(place).
+-- on_place(place) or on_none(), if there is no place or no such book.
 function Sync:catch_up(wish)
     local obstacle = self.connection:obstacle(wish.is_asked)
     if obstacle then
@@ -303,7 +355,10 @@ function Sync:catch_up(wish)
             return word
         end
     end
-    local word = "ok"
+    local word = self:send_choices(wish.is_asked)
+    if word ~= "ok" then
+        return word
+    end
     if wish.file then
         word = self:resolve(wish.file, wish.is_asked)
         if word == "ok" then
@@ -311,7 +366,7 @@ function Sync:catch_up(wish)
         end
         if word == "ok" and wish.is_wanted() then
             local place
-            word, place = self:pull(wish.file, wish.locator, wish.is_asked)
+            word, place = self:_pull_anew(wish)
             if word == "ok" then
                 flow.outside(function()
                     if wish.is_wanted() then
@@ -320,7 +375,9 @@ function Sync:catch_up(wish)
                 end)
             end
         end
-        if Connection.is_failure(word) or word == "offline" then
+        if word == "unknown" then
+            wish.on_none()
+        elseif word ~= "ok" then
             return word
         end
     end

@@ -30,6 +30,20 @@ function times.offset(seconds)
     return string.format("%s%02d:%02d", distance < 0 and "-" or "+", math.floor(minutes / 60), minutes % 60)
 end
 
+local MONTHS = {}
+for number, name in ipairs({ "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" }) do
+    MONTHS[name] = number
+end
+
+--- Seconds of an answer's Date header ("Sun, 22 Nov 2026 21:04:00 GMT"); nil if it is not one.
+function times.http_seconds(date)
+    local day, month, year, clock = tostring(date):match("^%a+, (%d%d) (%a+) (%d%d%d%d) (%d%d:%d%d:%d%d) GMT$")
+    if not day or not MONTHS[month] then
+        return nil
+    end
+    return times.seconds(string.format("%s-%02d-%sT%sZ", year, MONTHS[month], day, clock))
+end
+
 --- Seconds of a server's time ("2026-11-22T21:04:00Z", with or without fractions); nil if it is not one.
 function times.seconds(iso)
     local year, month, day, hour, minute, second =

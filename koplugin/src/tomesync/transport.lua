@@ -11,6 +11,9 @@ local transport = {}
 local HERE_BLOCK_SECONDS = 2
 local HERE_TOTAL_SECONDS = 4
 
+-- The largest answers are lists of series; this is a hundred times that of a large library.
+local MOST_TEXT_BYTES = 16 * 1024 * 1024
+
 local REASONS = {
     { "timeout", "timeout" },
     { "wantread", "tls" },
@@ -50,6 +53,17 @@ function transport.reason(message)
     return "other"
 end
 
+--- The same sink, but it takes no more than so many bytes: what is kept whole in memory must not fill it.
+local function bounded(sink, most)
+    return function(chunk, message)
+        most = most - #(chunk or "")
+        if most < 0 then
+            return nil, "too much"
+        end
+        return sink(chunk, message)
+    end
+end
+
 --- Make a request. `request`: method, url, headers, body or nil, and `file`, a handle that takes the answer's body.
 --
 -- Answers the status, the headers and, without a file, the body; or nil and a message. `seconds` bound each wait and,
@@ -68,7 +82,8 @@ function transport.exchange(request, seconds, is_alone)
                 headers = request.headers,
                 source = request.body and ltn12.source.string(request.body),
                 -- These keep to the limit for the whole, so they are made once it is set.
-                sink = request.file and socketutil.file_sink(request.file) or socketutil.table_sink(chunks),
+                sink = request.file and socketutil.file_sink(request.file)
+                    or bounded(socketutil.table_sink(chunks), MOST_TEXT_BYTES),
                 -- Following one would hand the key to whoever the other address belongs to.
                 redirect = false,
             })
@@ -88,11 +103,11 @@ function transport.task(request, seconds)
         if not status then
             return "\n" .. transport.reason(headers) .. "\n" .. headers
         end
-        return status .. "\n" .. (headers["etag"] or "") .. "\n" .. text
+        return status .. "\n" .. (headers["date"] or "") .. "\n" .. text
     end
 end
 
---- Of what a task answered: the status, the text and the ETag; or nil, the reason as one word, and a message.
+--- Of what a task answered: the status, the text and the server's Date; or nil, the reason as one word, and a message.
 function transport.unpack(packed)
     local status, word, rest = packed:match("^(%d*)\n([^\n]*)\n(.*)$")
     status = tonumber(status)

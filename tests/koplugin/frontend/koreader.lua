@@ -34,6 +34,14 @@ local UIManager = require("ui/uimanager")
 local WidgetContainer = require("ui/widget/container/widgetcontainer")
 local logger = require("logger")
 
+-- Python's objects for what was made in a coroutine use it when they go, so none may go before them.
+local threads, create = {}, coroutine.create
+function coroutine.create(body)
+    local thread = create(body)
+    table.insert(threads, thread)
+    return thread
+end
+
 local koreader = {}
 package.loaded.koreader = koreader
 
