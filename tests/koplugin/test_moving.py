@@ -395,3 +395,19 @@ def test_a_link_that_was_changed_on_the_server_leads_to_no_wrong_place(
     kobo.wait(max(0.0, time.time() - kobo.now))
     open_book(kobo, library_novel, pages=PAGES)
     assert kobo.page == 10
+
+
+def test_a_book_that_was_taken_in_anew_keeps_the_place_that_was_read_elsewhere(
+    start_device: StartDevice, library_novel: Path, book: Any, settings: Any
+) -> None:
+    from tests.conftest import add_book
+
+    kobo = start_device(hours_ago=3)
+    read(kobo, library_novel, 10)
+    book.files.all().delete()
+    book.delete()
+    add_book(library_novel, settings.LIBRARY_DIR, title="A Study in Scarlet", authors=["Arthur Conan Doyle"])
+    read(start_device("kindle", model="Kindle", hours_ago=1), library_novel, 120)
+    kobo.wait(max(0.0, time.time() - kobo.now))
+    open_book(kobo, library_novel, pages=PAGES)
+    assert kobo.page == 120

@@ -193,6 +193,12 @@ function Books:remember_revision(file, revision, now, read_at)
     end
 end
 
+--- The server has no place of this file's book any more: what was seen of one says nothing of the next.
+function Books:forget_revision(file, now)
+    local entry = self:_entry(file, now)
+    entry.revision, entry.revision_read_at = nil, nil
+end
+
 --- The server has refused what was told last, for a place of which this device knew nothing.
 function Books:set_undecided(file, now)
     self:_entry(file, now).is_undecided = true

@@ -158,6 +158,9 @@ function Sync:_pull_anew(wish)
     local word, place = self:pull(wish.file, wish.locator, wish.is_asked)
     local known = self.books:find(wish.file)
     local is_odd = self.books:known_place(wish.file) or self.books:told(wish.file)
+    if word == "unknown" and is_odd then
+        self.books:forget_revision(wish.file, self.clock())
+    end
     if word ~= "unknown" or not is_odd or self:_age_of(known) < RECENT_SECONDS then
         return word, place
     end
