@@ -198,7 +198,7 @@ def _written(answer: Answered) -> bytes:
         return b""
     lines = [f"HTTP/1.1 {answer.status} {http.client.responses.get(answer.status, '')}"]
     for name, value in answer.headers.items():
-        if name.lower() not in ("content-length", "connection", "transfer-encoding", "date", "server"):
+        if name.lower() not in ("content-length", "connection", "transfer-encoding", "server"):
             lines.append(f"{name}: {value}")
     lines += [f"Content-Length: {len(answer.body)}", "Connection: close", "", ""]
     return "\r\n".join(lines).encode("latin-1") + answer.body[: answer.sent]

@@ -3,7 +3,7 @@ while they read."""
 
 import time
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -378,20 +378,37 @@ def test_a_clock_that_was_put_right_moves_nobody(start_device: StartDevice, libr
     assert kobo.page == 40
 
 
+def let_hours_pass_on_the_server(hours: float) -> None:
+    """What was told so far was read so much earlier; a server's clock cannot be moved as a device's can."""
+    from django.db.models import F
+
+    from reading.models import Position, PositionWrite
+
+    for rows in (Position.objects.all(), PositionWrite.objects.all()):
+        rows.update(read_at=F("read_at") - timedelta(hours=hours))
+
+
 def test_a_link_that_was_changed_on_the_server_leads_to_no_wrong_place(
-    start_device: StartDevice, library_novel: Path, ada: Any, settings: Any, make_epub: Any
+    start_device: StartDevice, library_novel: Path, book: Any, ada: Any, settings: Any, make_epub: Any
 ) -> None:
+    from accounts.models import Device
     from reading.files import FileReport
     from reading.links import link_file
+    from reading.models import Position
     from tests.conftest import add_book
     from tests.koplugin.koreader import partial_md5
 
     other = add_book(make_epub("Other.epub", title="Other"), settings.LIBRARY_DIR, title="Other")
     kobo = start_device(hours_ago=72)
     read(kobo, library_novel, 10)
-    read(start_device("kindle", model="Kindle", hours_ago=1), library_novel, 120)
     report = FileReport(library_novel.name, partial_md5(library_novel), library_novel.stat().st_size, "", "", "")
     link_file(ada, report, other)
+    Position.objects.filter(book=book).delete()
+    tablet = Device.objects.create(reader=ada, identifier="tablet", name="Tablet")
+    now = datetime.now(tz=UTC)
+    Position.objects.create(
+        reader=ada, book=book, percentage=0.6, device=tablet, revision=7, read_at=now, updated_at=now
+    )
     kobo.wait(max(0.0, time.time() - kobo.now))
     open_book(kobo, library_novel, pages=PAGES)
     assert kobo.page == 10
@@ -404,6 +421,7 @@ def test_a_book_that_was_taken_in_anew_keeps_the_place_that_was_read_elsewhere(
 
     kobo = start_device(hours_ago=3)
     read(kobo, library_novel, 10)
+    let_hours_pass_on_the_server(3)
     book.files.all().delete()
     book.delete()
     add_book(library_novel, settings.LIBRARY_DIR, title="A Study in Scarlet", authors=["Arthur Conan Doyle"])
