@@ -401,15 +401,15 @@ def _run_scenario(scenario: Callable[[], None], step: int, shared: mmap.mmap, jo
 
 
 def _waited_for(pid: int) -> int:
-    end = time.monotonic() + 4 * REAL_LIMIT_SECONDS
-    while time.monotonic() < end:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            return status
-        time.sleep(0.002)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    raise AssertionError("the scenario did not end")
+    handle = os.pidfd_open(pid)
+    try:
+        if not select.select([handle], [], [], 4 * REAL_LIMIT_SECONDS)[0]:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise AssertionError("the scenario did not end")
+    finally:
+        os.close(handle)
+    return os.waitpid(pid, 0)[1]
 
 
 def _lose_what_was_not_synced(journal: Path) -> None:

@@ -420,3 +420,18 @@ def test_a_damaged_outbox_is_kept_aside_and_reading_goes_on(
     assert file.with_name(file.name + ".damaged").read_bytes() == damaged
     assert again.waiting() == []
     assert len(tome.batches) == 1
+
+
+def test_closed_books_leave_no_timer_that_goes_on_asking(kobo: KOReader, tome: TomeServer, novel: Path) -> None:
+    """What was under way when a book was closed ends later, and fails: that must start nothing for the closed book."""
+    open_book(kobo, novel, pages=400)
+    tome.everything = SERVER_ERROR
+    kobo.network.answer_seconds = 2
+    kobo.turn_pages(50, seconds_each=1)
+    kobo.wait(4)  # the heartbeat is on its way
+    kobo.close()
+    kobo.wait(60)
+    asked = len(tome.received)
+    assert asked >= 4
+    kobo.wait(24 * 3600)
+    assert len(tome.received) == asked

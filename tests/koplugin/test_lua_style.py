@@ -2,8 +2,6 @@
 
 import io
 import re
-import shutil
-import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -123,16 +121,6 @@ def test_a_global_is_found_wherever_it_hides() -> None:
     assert "text:8: writes the global leaked" in found
     assert "text:9: writes the global counter" in found
     assert not any("pairs" in line or "G_reader_settings" in line for line in found)
-
-
-def test_luacheck_finds_nothing() -> None:
-    luacheck = shutil.which("luacheck")
-    if luacheck is None:
-        pytest.skip("luacheck is not installed (Debian: lua-check), so the plugin's Lua was not checked by it")
-    done = subprocess.run(
-        [luacheck, "--no-color", "-q", "koplugin", "tests"], cwd=REPOSITORY, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout
 
 
 # KOReader ends at an error in these, and with it somebody's reading.

@@ -429,3 +429,23 @@ def test_a_book_that_was_taken_in_anew_keeps_the_place_that_was_read_elsewhere(
     kobo.wait(max(0.0, time.time() - kobo.now))
     open_book(kobo, library_novel, pages=PAGES)
     assert kobo.page == 120
+
+
+def test_a_place_is_told_once_for_each_page_turned(start_device: StartDevice, line: Line, library_novel: Path) -> None:
+    read(start_device("kindle", model="Kindle", hours_ago=9), library_novel, 10)
+    kobo = start_device(hours_ago=1)
+    set_choices(kobo, ahead="never", behind="never")
+    open_book(kobo, library_novel, pages=PAGES)
+    kobo.turn_pages(1)
+    kobo.gesture("tomesync_sync_now")
+    kobo.wait(10)
+    line.paths()
+    told = [request.body["positions"] for request in kobo.requests if request.body and "positions" in request.body]
+    assert len(told) == 1
+    kobo.gesture("tomesync_sync_now")
+    kobo.wait(5)
+    kobo.go_offline()
+    kobo.go_online()
+    kobo.wait(5)
+    again = [request.body["positions"] for request in kobo.requests if request.body and "positions" in request.body]
+    assert again == told, "no page was turned since"

@@ -1,16 +1,13 @@
 --- What the reader can ask for, from the menu or with a gesture. It says what came of it, and only this may bring up
 --- Wi-Fi.
 
-local InfoMessage = require("ui/widget/infomessage")
-local NetworkMgr = require("ui/network/manager")
 local Notification = require("ui/widget/notification")
 local T = require("ffi/util").template
 local UIManager = require("ui/uimanager")
-local logger = require("logger")
 
 local _ = require("tomesync/gettext")
 local N_ = _.ngettext
-local guard = require("tomesync/guard")
+local asking = require("tomesync/asking")
 local inbox = require("tomesync/inbox")
 local series = require("tomesync/series")
 local words = require("tomesync/words")
@@ -28,43 +25,6 @@ function actions.register(dispatcher)
     register("tomesync_inbox", "TomeSyncInbox", _("Tome: inbox"), "general")
     register("tomesync_download_series", "TomeSyncDownloadSeries", _("Tome: download full series"), "reader")
     register("tomesync_download_rest", "TomeSyncDownloadRest", _("Tome: download rest of series"), "reader")
-end
-
-local function say(text)
-    UIManager:show(InfoMessage:new({ text = text }))
-end
-
---- What there is to say of an error of ours.
-function actions.say_failed()
-    say(_("This did not work. What went wrong is in KOReader's crash.log."))
-end
-
---- Run `work(done)` while a message says that it is going on, once there is a network. `done` takes the message away;
---- the reader can tap it away too, and the work goes on.
-function actions.with_message(text, work)
-    NetworkMgr:runWhenConnected(guard(function()
-        local is_shown = true
-        local busy = InfoMessage:new({
-            text = text,
-            -- KOReader calls it however the message goes.
-            dismiss_callback = guard(function()
-                is_shown = false
-            end),
-        })
-        UIManager:show(busy)
-        UIManager:forceRePaint()
-        local function done()
-            if is_shown then
-                UIManager:close(busy)
-            end
-        end
-        local did_run, message = pcall(work, done)
-        if not did_run then
-            logger.warn("tomesync:", message)
-            done()
-            actions.say_failed()
-        end
-    end))
 end
 
 local function waiting_text(counts)
@@ -119,15 +79,15 @@ local function outcome_text(plugin, word, before)
 end
 
 function actions.sync_now(plugin)
-    actions.with_message(_("Syncing with Tome…"), function(done)
-        plugin.service.connection.breaker:reset()
+    asking.with_message(_("Syncing with Tome…"), function(done)
+        plugin.service.connection:try_again()
         local before = sessions_in(plugin.service.outbox)
         before.has_book = plugin.book ~= nil
         plugin:sync_as_asked(function(word)
             done()
             -- A question where to read on says enough.
             if not plugin.question then
-                say(outcome_text(plugin, word, before))
+                asking.say(outcome_text(plugin, word, before))
             end
         end)
     end)
@@ -147,7 +107,7 @@ function actions.download_of_book(plugin, which)
     if plugin:is_matched() then
         series.download_of_book(plugin, which)
     else
-        say(_("This book is not matched with one of the server's."))
+        asking.say(_("This book is not matched with one of the server's."))
     end
 end
 

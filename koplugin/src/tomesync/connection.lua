@@ -27,6 +27,11 @@ function Connection.is_failure(word)
     return FAILURES[word] == true
 end
 
+--- Whether a word is the server's own, to what it was asked.
+function Connection.was_heard(word)
+    return word == "ok" or word == "unknown" or word == "bad"
+end
+
 --- `given`: client, breaker, is_on() → whether the plugin is.
 function Connection.new(given)
     return setmetatable({
@@ -36,6 +41,11 @@ function Connection.new(given)
         last_failure = nil, -- the word of the last answer, if it was one of failure, and that answer
         last_answer = nil,
     }, Connection)
+end
+
+--- What kept it from answering may be over: ask again, however often it did not answer.
+function Connection:try_again()
+    self.breaker:reset()
 end
 
 --- Why the server is not to be asked now, or nil. Never brings up Wi-Fi.

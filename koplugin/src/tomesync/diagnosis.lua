@@ -1,12 +1,10 @@
 --- Test connection: proves the address, the key and that it is Tome that answers, and says which of them is wrong.
 
-local InfoMessage = require("ui/widget/infomessage")
 local T = require("ffi/util").template
-local UIManager = require("ui/uimanager")
 
 local _ = require("tomesync/gettext")
 local N_ = _.ngettext
-local actions = require("tomesync/actions")
+local asking = require("tomesync/asking")
 local baked = require("tomesync/baked")
 local flow = require("tomesync/flow")
 local words = require("tomesync/words")
@@ -68,24 +66,20 @@ local function failure_text(plugin, word, answer)
 end
 
 function diagnosis.test_connection(plugin)
-    actions.with_message(_("Testing the connection…"), function(done)
+    asking.with_message(_("Testing the connection…"), function(done)
         local service = plugin.service
-        service.connection.breaker:reset()
+        service.connection:try_again()
         local word, answer
         flow.start(function()
             word, answer = service.sync:identify(true)
-            if word == "unknown" then
-                -- Tome knows who it is, so this is somebody else's 404.
-                word, answer = service.connection:note("stranger", { status = 404 })
-            end
         end, function()
             done()
             if not word then
-                actions.say_failed()
+                asking.say_failed()
                 return
             end
             local text = word == "ok" and success_text(plugin, answer) or failure_text(plugin, word, answer)
-            UIManager:show(InfoMessage:new({ text = text }))
+            asking.say(text)
             service:save()
             if word == "ok" then
                 -- What waited for a server that answers need not wait any longer.

@@ -1,10 +1,10 @@
 --- Asks the reader for a line of text.
 
-local InfoMessage = require("ui/widget/infomessage")
 local InputDialog = require("ui/widget/inputdialog")
 local UIManager = require("ui/uimanager")
 
 local _ = require("tomesync/gettext")
+local asking = require("tomesync/asking")
 local guard = require("tomesync/guard")
 
 local inputs = {}
@@ -33,7 +33,7 @@ function inputs.ask(given)
                     callback = guard(function()
                         local refusal = given.take(dialog:getInputText() or "")
                         if refusal then
-                            UIManager:show(InfoMessage:new({ text = refusal }))
+                            asking.say(refusal)
                         else
                             UIManager:close(dialog)
                         end

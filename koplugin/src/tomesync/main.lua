@@ -198,7 +198,7 @@ end
 
 function TomeSync:onResume()
     self.is_asleep = false
-    self.service.connection.breaker:reset()
+    self.service.connection:try_again()
     self:_begin_anew()
     self:_schedule(CONNECTED_REST_SECONDS, self.catch_up_task)
 end
@@ -214,7 +214,7 @@ function TomeSync:_begin_anew()
 end
 
 function TomeSync:onNetworkConnected()
-    self.service.connection.breaker:reset()
+    self.service.connection:try_again()
     self:_begin_anew()
     self:_schedule(CONNECTED_REST_SECONDS, self.catch_up_task)
 end
@@ -237,6 +237,8 @@ function TomeSync:onFlushSettings()
 end
 
 function TomeSync:onCloseWidget()
+    -- What is under way ends later, and must set no timer of this instance any more.
+    self.is_gone = true
     self:_unschedule()
     moving.forget(self)
 end
@@ -403,7 +405,7 @@ function TomeSync:catch_up(is_asked, on_end)
     local book = self.book
     local wish = { is_asked = is_asked }
     wish.on_end = function(word)
-        if Connection.is_failure(word) or word == "paused" then
+        if not self.is_gone and (Connection.is_failure(word) or word == "paused") then
             self:_schedule(RETRY_SECONDS, self.catch_up_task)
         end
         if on_end then
@@ -459,15 +461,13 @@ function TomeSync:go_to(place)
     return did_land
 end
 
---- The reader stays where they are, though they know of that place: so theirs follows it, if they have read since.
+--- The reader stays where they are, though they know of that place: so what waits to be told follows it.
 function TomeSync:stay(place)
     local books, file = self.service.books, self.book.file
     local was_refused = books:is_undecided(file)
     books:remember_revision(file, place.revision, os.time(), place.read_at)
     self.service.outbox:rebase(file, place.revision)
-    if self.session and self.session.turned_at then
-        self.turns_to_tell = math.max(1, self.turns_to_tell)
-    elseif was_refused then
+    if was_refused then
         self:_tell_again(place.revision)
     end
 end

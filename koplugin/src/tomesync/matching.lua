@@ -1,13 +1,12 @@
 --- Which of the server's books the open one is: why it is none, and the choice between those that it might be.
 
 local ButtonDialog = require("ui/widget/buttondialog")
-local InfoMessage = require("ui/widget/infomessage")
 local T = require("ffi/util").template
 local UIManager = require("ui/uimanager")
 
 local _ = require("tomesync/gettext")
 local N_ = _.ngettext
-local actions = require("tomesync/actions")
+local asking = require("tomesync/asking")
 local guard = require("tomesync/guard")
 local words = require("tomesync/words")
 
@@ -26,10 +25,6 @@ end
 
 local function is_book_open(plugin)
     return plugin.book ~= nil and plugin.book:is_open()
-end
-
-local function say(text)
-    UIManager:show(InfoMessage:new({ text = text }))
 end
 
 --- One line on what the open book is for the server.
@@ -84,9 +79,9 @@ local function choose(plugin, match)
         local failure = words.failure(word, service.connection.last_answer)
         local known = service.books:find(file) or {}
         if failure and known.choice then
-            say(failure .. "\n" .. _("Your choice is kept and sent later."))
+            asking.say(failure .. "\n" .. _("Your choice is kept and sent later."))
         elseif match and word and known.book_id ~= match.book_id then
-            say(_("The server does not have that book any more. Ask it again which one this is."))
+            asking.say(_("The server does not have that book any more. Ask it again which one this is."))
         end
     end)
 end
@@ -168,7 +163,7 @@ end
 
 --- Forget what is known of the open book, the choice not to have it included, and ask.
 function matching.ask_again(plugin)
-    actions.with_message(_("Asking the server…"), function(done)
+    asking.with_message(_("Asking the server…"), function(done)
         -- It may have been closed while Wi-Fi was coming up.
         if not is_book_open(plugin) then
             done()
@@ -199,7 +194,7 @@ function matching.ask_again(plugin)
             end
             service:save_books()
             if is_book_open(plugin) then
-                say(failure or matching.status_text(plugin))
+                asking.say(failure or matching.status_text(plugin))
             end
         end)
     end)
@@ -210,18 +205,18 @@ function matching.resolve_all_again(plugin)
     local count = plugin.service.books:forget_matches()
     plugin.service:save_books()
     if count == 0 then
-        say(_("No book has been matched yet. That happens when it is opened."))
+        asking.say(_("No book has been matched yet. That happens when it is opened."))
     else
         local text = N_(
             "1 book is forgotten and will be matched anew when it is opened.",
             "%1 books are forgotten and will be matched anew when they are opened.",
             count
         )
-        say(T(text, count))
+        asking.say(T(text, count))
     end
     if is_book_open(plugin) then
         plugin.wants_place = true
-        plugin.service.connection.breaker:reset()
+        plugin.service.connection:try_again()
         plugin:catch_up()
     end
 end

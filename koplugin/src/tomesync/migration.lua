@@ -101,7 +101,7 @@ function migration.resolve_older(service)
         local session = waiting[1]
         local is_whole = type(session) == "table" and type(session.file) == "table"
         local word = is_whole and service.sync:resolve(session.file) or "bad"
-        if Connection.is_failure(word) or word == "offline" or word == "paused" then
+        if not Connection.was_heard(word) then
             return
         end
         if word == "ok" then

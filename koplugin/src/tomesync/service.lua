@@ -131,7 +131,7 @@ end
 function Service:change_server()
     self:break_off()
     self:save()
-    self.connection.breaker:reset()
+    self.connection:try_again()
     self:open_stores()
 end
 

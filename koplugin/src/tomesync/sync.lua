@@ -97,7 +97,7 @@ end
 function Sync:send_choices(is_asked)
     for _, file in ipairs(self.books:chosen_files()) do
         local word = self:send_choice(file, is_asked)
-        if Connection.is_failure(word) or word == "offline" or word == "paused" then
+        if not Connection.was_heard(word) then
             return word
         end
     end
@@ -192,6 +192,10 @@ end
 
 function Sync:_body(batch)
     local now = self.clock()
+    batch.bases = {}
+    for index, entry in ipairs(batch.positions) do
+        batch.bases[index] = entry.item.base_revision
+    end
     return {
         device = self.device(),
         sent_at = times.iso(now),
@@ -222,7 +226,10 @@ end
 --- The server has kept another place than this one. If that one was read later, so be it. If this one was, it was
 --- refused because the device knew nothing of the other: further on in the book it is told once more, knowing it now;
 --- further back the reader is asked when the book is opened, since a page turned by accident must lead nobody back.
-local function is_to_be_told_again(self, item, current)
+local function is_to_be_told_again(self, item, told_base, current)
+    if item.base_revision ~= told_base then
+        return true -- the reader has decided while it was on its way
+    end
     local mine = times.seconds(item.read_at)
     local theirs = type(current) == "table" and self:local_seconds(current.read_at)
     if not mine or not theirs or mine <= theirs or type(current.revision) ~= "number" then
@@ -264,7 +271,7 @@ function Sync:_fates(batch, answer)
             if fates[entry] and verdict.verdict == "stored" then
                 self.books:remember_revision(entry.item.file, verdict.revision, self.clock())
             elseif fates[entry] and verdict.verdict == "stale" then
-                if is_to_be_told_again(self, entry.item, verdict.current) then
+                if is_to_be_told_again(self, entry.item, batch.bases[index], verdict.current) then
                     fates[entry] = "again"
                 end
             end
@@ -323,7 +330,7 @@ function Sync:flush(is_asked)
             most = LARGEST_BATCH
         end
         if word == "ok" or count == 1 then
-            for _, entries in pairs(batch) do
+            for _, entries in ipairs({ batch.positions, batch.sessions }) do
                 for _, entry in ipairs(entries) do
                     is_tried[entry] = not (fates and fates[entry] == "again")
                 end

@@ -7,8 +7,6 @@
 --   3. the new main.lua takes the old one's place in one step, then the new _meta.lua, which goes with either
 
 local ConfirmBox = require("ui/widget/confirmbox")
-local InfoMessage = require("ui/widget/infomessage")
-local NetworkMgr = require("ui/network/manager")
 local UIManager = require("ui/uimanager")
 local ffiUtil = require("ffi/util")
 local lfs = require("libs/libkoreader-lfs")
@@ -16,6 +14,7 @@ local logger = require("logger")
 local T = ffiUtil.template
 
 local _ = require("tomesync/gettext")
+local asking = require("tomesync/asking")
 local baked = require("tomesync/baked")
 local flow = require("tomesync/flow")
 local folder = require("tomesync/folder")
@@ -434,34 +433,29 @@ end
 
 -- What the reader sees
 
-local function say(text)
-    UIManager:show(InfoMessage:new { text = text })
-end
-
 local function offer_restart(text)
     if UIManager.askForRestart then
         UIManager:askForRestart(text)
     else
-        say(text)
+        asking.say(text)
     end
 end
 
 local is_at_work = false
 
---- Run `body` as a flow under a message that says what is being done. It may bring up Wi-Fi: the reader asked for it.
+--- Run `body` as a flow under a message that says what is being done, one at a time.
 local function work(text, body)
-    NetworkMgr:runWhenConnected(guard(function()
+    asking.with_message(text, function(done)
         if is_at_work then
+            done()
             return
         end
         is_at_work = true
-        local message = InfoMessage:new { text = text }
-        UIManager:show(message)
         flow.start(body, function()
             is_at_work = false
-            UIManager:close(message)
+            done()
         end)
-    end))
+    end)
 end
 
 local function install_and_say(plugin, version)
@@ -470,7 +464,7 @@ local function install_and_say(plugin, version)
         if did_install then
             offer_restart(T(_("Version %1 is installed. It starts when KOReader is started again."), version))
         else
-            say(sentence)
+            asking.say(sentence)
         end
     end)
 end
@@ -482,9 +476,9 @@ local function ask_for_version(plugin, go_on)
         local word, answer
         version, word, answer = updater.check(plugin)
         if not version then
-            say(words.failure(word, answer) or words.failure("network"))
+            asking.say(words.failure(word, answer) or words.failure("network"))
         elseif version == installed_version then
-            say(T(_("Version %1 is installed, and it is the one that the server offers."), version))
+            asking.say(T(_("Version %1 is installed, and it is the one that the server offers."), version))
         else
             -- When this flow has ended, with its message.
             UIManager:nextTick(guard(function()
@@ -521,7 +515,7 @@ local function go_back()
     if did_roll_back then
         offer_restart(T(_("Version %1 is back. It starts when KOReader is started again."), answer))
     else
-        say(answer)
+        asking.say(answer)
     end
 end
 
@@ -557,7 +551,9 @@ function updater.menu_items(plugin)
         end,
         callback = guard(function()
             ask_for_version(plugin, function(version)
-                say(T(_("The server offers version %1, and version %2 is installed."), version, installed_version))
+                asking.say(
+                    T(_("The server offers version %1, and version %2 is installed."), version, installed_version)
+                )
             end)
         end),
     })

@@ -339,10 +339,6 @@ function koreader.go_to(page)
     send("GotoPage", page)
 end
 
-function koreader.go_back_link()
-    send("GoBackLink")
-end
-
 --- Another font size: the same text, other page numbers. In part, KOReader's own number of pages stays the former one.
 function koreader.rerender(pages, xpointers, is_partial)
     local ui = UIManager.ui
@@ -423,10 +419,6 @@ end
 
 function koreader.tap(texts)
     UIManager.ui.menu:tap(texts)
-end
-
-function koreader.hold(texts)
-    UIManager.ui.menu:hold(texts)
 end
 
 function koreader.is_menu_open()
