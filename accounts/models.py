@@ -11,6 +11,9 @@ class Reader(AbstractUser):
     timezone = models.CharField(max_length=64, default="UTC")  # IANA name; a session may bring its own
     rollover_hour = models.PositiveSmallIntegerField(default=0)  # local hour at which this reader's day begins
     formats = models.JSONField(default=list, blank=True)  # file formats that this reader prefers, the first most
+    # What this reader wants to read; null where there is no such goal.
+    goal_minutes_a_day = models.PositiveSmallIntegerField(null=True, blank=True)
+    goal_books_a_year = models.PositiveSmallIntegerField(null=True, blank=True)
 
     class Meta(AbstractUser.Meta):
         constraints = [

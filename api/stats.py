@@ -13,7 +13,7 @@ from accounts.statements import query, utc
 from api.auth import reader_of, web_or_key
 from library.sending import is_current
 from reading.marks import PENDING, ask_for_payload
-from reading.payload import compose, shown_time, today_of
+from reading.payload import compose, shown_time
 from workers.enqueue import enqueue
 from workers.reading import refresh
 
@@ -30,14 +30,14 @@ class Stored:
     exists: bool = True
 
 
-_STORED = f"SELECT etag, generated_at, today, {PENDING} FROM reading_statspayload WHERE reader_id = %s"
+_STORED = f"SELECT etag, generated_at, good_until, {PENDING} FROM reading_statspayload WHERE reader_id = %s"
 
 
 def _stored(reader: Reader, now: datetime) -> Stored:
     rows = query(_STORED, [reader.pk] * 4)
     if rows:
-        etag, generated_at, today, pending = rows[0]
-        if today == today_of(reader, now):
+        etag, generated_at, good_until, pending = rows[0]
+        if now < utc(good_until):
             return Stored(etag, utc(generated_at), bool(pending))
     # Never put together, or made on a day that is over: streak and windows have moved since.
     ask_for_payload(reader.pk)
@@ -57,9 +57,8 @@ def get_stats(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotModified(headers=headers)
     head = orjson.dumps({"generated_at": shown_time(stored.generated_at), "pending": stored.pending})
     if stored.exists:
-        [(text,)] = query("SELECT body FROM reading_statspayload WHERE reader_id = %s", [reader.pk])
-        body = text.encode()
+        [(body,)] = query("SELECT body FROM reading_statspayload WHERE reader_id = %s", [reader.pk])
     else:
         # The first time there is nothing to send yet but the shape of it, which few short queries fill.
-        body = orjson.dumps(compose(reader, today=today_of(reader, now)))
+        body = compose(reader, now=now).body
     return HttpResponse(head[:-1] + b"," + body[1:], content_type="application/json", headers=headers)

@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 # by it would move every session a little. (A position is corrected exactly: there only the order counts.)
 USUAL_DELAY = timedelta(seconds=30)
 
+# What lies further ahead than this is no inaccuracy of clocks any more.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 

@@ -6,6 +6,8 @@ from accounts.marks import Mark
 from accounts.models import Device
 from library.models import Book
 
+FINISHED_FROM = 0.99  # fraction; the last pages of a book are seldom turned
+
 # No foreign key below has an index of its own where one that begins with the reader serves: each would be one more page
 # to write at every commit of a device.
 
@@ -123,7 +125,10 @@ class PositionWrite(models.Model):
 
 
 class Session(models.Model):
-    """One stretch of reading. Counted unless it has no book or a `flag`."""
+    """One stretch of reading, as it was reported or as the reader trimmed it.
+
+    It counts if its book is known and its flag is none of those that forbid it; see `reading.plausibility`.
+    """
 
     class Flag(models.TextChoices):
         NONE = ""
@@ -131,6 +136,15 @@ class Session(models.Model):
         FUTURE = "future"
         ENDS_BEFORE_START = "ends_before_start"
         TOO_LONG = "too_long"
+        IDLE = "idle"  # counted up to a cap
+        FAST = "fast"  # its pages are counted up to a cap
+        DELETED = "deleted"  # kept, so that a device that sends it again does not bring it back
+
+    class Source(models.TextChoices):
+        DEVICE = "device"
+        WEB = "web"  # the web reader
+        IMPORT = "import"  # KOReader's own statistics
+        HAND = "hand"  # added on a page or by a script
 
     reader = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions", db_index=False
@@ -142,6 +156,7 @@ class Session(models.Model):
     ko_md5 = models.CharField(max_length=32, blank=True)  # of the file that was read, where it is known
     file = models.ForeignKey(DeviceFile, on_delete=models.SET_NULL, null=True, related_name="sessions", db_index=False)
     device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, db_index=False)
+    source = models.CharField(max_length=10, choices=Source.choices, default=Source.DEVICE)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
     seconds = models.FloatField()  # min(duration, span): what it counts for where nothing overlaps
@@ -150,15 +165,26 @@ class Session(models.Model):
     progress_end = models.FloatField(null=True)
     timezone = models.CharField(max_length=64, blank=True)  # IANA name or an offset like +02:00; empty: the reader's
     flag = models.CharField(max_length=20, choices=Flag.choices, blank=True)
+    # What was reported, once the reader has trimmed it: {started_at, ended_at, seconds, pages}, times as ISO 8601.
+    reported = models.JSONField(null=True)
     received_at = models.DateTimeField()
 
     class Meta:
         constraints = [models.UniqueConstraint(name="reading_session_once", fields=["reader", "uuid"])]
         indexes = [
-            # The sessions around a day, and the latest ones. By their end: what devices report is mostly recent, and
-            # then hardly any session ends later.
+            # The sessions around a day, and the log, latest first. By their end: what devices report is mostly recent,
+            # and then hardly any session ends later.
             models.Index(name="reading_session_by_end", fields=["reader", "ended_at"]),
-            models.Index(name="reading_session_by_book", fields=["reader", "book"]),  # the status of a book
+            # The status of a book and its sessions, latest first.
+            models.Index(name="reading_session_of_book", fields=["reader", "book", "ended_at"]),
+            # When a book was finished; looking for that among all its sessions would take longer with each of them.
+            models.Index(
+                name="reading_session_to_the_end",
+                fields=["reader", "book", "ended_at"],
+                condition=models.Q(progress_end__gte=FINISHED_FROM),
+            ),
+            # What wants the reader's attention, of which there is little.
+            models.Index(name="reading_session_flagged", fields=["reader", "ended_at"], condition=~models.Q(flag="")),
             models.Index(name="reading_session_of_file", fields=["file"], condition=models.Q(file__isnull=False)),
         ]
 
@@ -198,31 +224,160 @@ class BookStatus(models.Model):
         constraints = [models.UniqueConstraint(name="reading_one_status", fields=["reader", "book"])]
 
 
-class BookDay(models.Model):
-    """Derived: what a reader read of one book on one of their days."""
+class DayCounts(models.Model):
+    """What was counted on one of a reader's days."""
 
-    reader = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="book_days", db_index=False
-    )
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
     day = models.DateField()
-    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="days")
     seconds = models.FloatField()
     sessions = models.PositiveIntegerField()  # with counted reading on this day
     carried = models.PositiveIntegerField()  # of these, the ones that began counting on an earlier day
     pages = models.FloatField()
+    paged_seconds = models.FloatField(default=0)  # of sessions that told of pages: what a pace in pages is measured by
+    progress = models.FloatField(default=0)  # sum of what sessions went on by, as fractions of their books
+    progress_seconds = models.FloatField(default=0)  # of sessions that told where they began and ended
+
+    class Meta:
+        abstract = True
+
+
+class BookDay(DayCounts):
+    """Derived: what a reader read of one book on one of their days."""
+
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="days", db_index=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(name="reading_one_book_day", fields=["reader", "day", "book"])]
+        # The days of a book; by the book first, for what follows a book that goes.
+        indexes = [models.Index(name="reading_book_day_of_book", fields=["book", "reader", "day"])]
+
+
+class ReaderDay(DayCounts):
+    """Derived: all that a reader read on one of their days, and what of it was reported twice."""
+
+    hours = models.JSONField()  # seconds in each of the 24 hours of the clock on the wall
+    devices = models.JSONField()  # {a device's id, or a source: [seconds, sessions, carried, pages]}
+    covered_seconds = models.FloatField()  # reported, and not counted since another session covers the time
+    covered_sessions = models.PositiveIntegerField()  # that lost something so, told on the first day of it
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="reading_one_reader_day", fields=["reader", "day"])]
+
+
+class Total(models.Model):
+    """What was counted over many days. Written with a payload; stale as soon as one of its days changed."""
+
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    is_current = models.BooleanField()
+    days = models.PositiveIntegerField(default=0)  # with any reading
+    seconds = models.FloatField(default=0)
+    sessions = models.PositiveIntegerField(default=0)  # those that began counting in it
+    pages = models.FloatField(default=0)
+    paged_seconds = models.FloatField(default=0)
+    progress = models.FloatField(default=0)
+    progress_seconds = models.FloatField(default=0)
+    first_day = models.DateField(null=True)
+    last_day = models.DateField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class BookTotal(Total):
+    """Derived: all that a reader ever read of a book."""
+
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="totals", db_index=False)
+    # How fast the slow and the fast days were, as fractions of the book an hour; see `reading.pace`.
+    slow_progress_an_hour = models.FloatField(null=True)
+    fast_progress_an_hour = models.FloatField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="reading_one_book_total", fields=["reader", "book"])]
+        indexes = [
+            models.Index(name="reading_book_total_of_book", fields=["book"]),  # for what follows a book that goes
+            models.Index(name="reading_book_total_stale", fields=["reader"], condition=models.Q(is_current=False)),
+        ]
+
+
+class ReaderYear(Total):
+    """Derived: a reader's year, as the statistics tell of it. `sessions` are those that began counting in it."""
+
+    year = models.PositiveSmallIntegerField()
+    carried = models.PositiveIntegerField(default=0)  # sessions that reach into its first of January
+    hours = models.JSONField(default=list)  # seconds, in seven rows from Monday on of 24 hours
+    devices = models.JSONField(default=dict)  # {a device's id, or a source: [seconds, sessions, pages]}
+    covered_seconds = models.FloatField(default=0)
+    covered_sessions = models.PositiveIntegerField(default=0)
+    # Runs of days with reading: the one from the first day, the one up to the last, and the longest, in days.
+    first_run = models.PositiveSmallIntegerField(default=0)
+    last_run = models.PositiveSmallIntegerField(default=0)
+    longest_run = models.PositiveSmallIntegerField(default=0)
+    longest_run_ended_on = models.DateField(null=True)
+    review = models.JSONField(default=dict)  # see `reading.years`
+    daily = models.TextField(default="")  # its days as JSON objects with commas between, as the payload lists them
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="reading_one_reader_year", fields=["reader", "year"])]
+        indexes = [
+            models.Index(name="reading_reader_year_stale", fields=["reader"], condition=models.Q(is_current=False))
+        ]
 
 
 class StatsPayload(models.Model):
     """Derived: the answer of `GET /api/stats` but for `pending`, ready to send."""
 
     reader = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="stats_payload")
-    body = models.TextField()
+    body = models.BinaryField()
     etag = models.CharField(max_length=64)  # of what it says, not of when it was made
     generated_at = models.DateTimeField()
-    today = models.DateField()  # the reader's day for which it was made; on the next, streak and windows move
+    today = models.DateField()  # the reader's day for which it was made
+    good_until = models.DateTimeField()  # when streak and windows move on without any reading
+
+
+class Recount(models.Model):
+    """A reader's days are being counted anew, since their zone or their rollover hour changed; for its progress."""
+
+    reader = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recount")
+    begun_at = models.DateTimeField()
+    days = models.PositiveIntegerField()  # that were marked then
+
+
+class StatisticsImport(models.Model):
+    """An uploaded `statistics.sqlite3` of KOReader, and how far it has come in."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        FINISHED = "finished"
+        FAILED = "failed"
+
+    reader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="statistics_imports", db_index=False
+    )
+    filename = models.CharField(max_length=1000)  # as it was uploaded
+    sha256 = models.CharField(max_length=64)
+    size = models.BigIntegerField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    reason = models.CharField(max_length=500, blank=True)  # why it failed
+    books_seen = models.PositiveIntegerField(default=0)
+    books_unknown = models.PositiveIntegerField(default=0)
+    rows_total = models.PositiveBigIntegerField(default=0)
+    rows_done = models.PositiveBigIntegerField(default=0)
+    sessions_stored = models.PositiveIntegerField(default=0)
+    sessions_known = models.PositiveIntegerField(default=0)
+    sessions_flagged = models.PositiveIntegerField(default=0)
+    cursor = models.JSONField(default=dict)  # where to go on, see `reading.statistics_import`
+    created_at = models.DateTimeField(db_default=Now())
+    worked_at = models.DateTimeField(null=True)  # a sign of life of who works on it
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(name="reading_import_of_reader", fields=["reader", "id"]),
+            models.Index(
+                name="reading_import_open", fields=["id"], condition=models.Q(state__in=["queued", "running"])
+            ),
+        ]
 
 
 class StaleMark(Mark):

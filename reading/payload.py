@@ -2,63 +2,89 @@
 
 `docs/protocol.md` describes each field. `pending` is not part of what is stored: it says whether something newer is
 being computed at the moment of asking.
+
+What it is made of are years, totals of books and the days of the last two years. So it costs the same after ten years
+as after two, and a year that has passed is only copied.
 """
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 import orjson
 from django.db import transaction
-from django.db.models import Max, Min, Sum
 from django.utils import timezone
 
-from accounts.days import local_day, zone_named
+from accounts.days import day_start, local_day, zone_named
 from accounts.marks import drop_marks
-from accounts.models import Reader
-from accounts.statements import insert_rows
+from accounts.models import Device, Reader
+from accounts.statements import insert_rows, query
 from library.models import AUTHOR, Authorship, Book
-from reading.models import BookDay, BookStatus, Position, Session, StalePayload, StatsPayload, StatusState
+from reading.breakdowns import Breakdown, Pace, breakdown_of
+from reading.estimates import estimates
+from reading.goals import goals
+from reading.models import (
+    BookStatus,
+    BookTotal,
+    ReaderDay,
+    ReaderYear,
+    Session,
+    StalePayload,
+    StatsPayload,
+    StatusState,
+)
+from reading.periods import ALL, PERIODS, Period, Sums, earliest_needed, periods, periods_before, sums_of, whole
+from reading.plausibility import COUNTED
 from reading.streaks import streak_of
+from reading.totals import (
+    MONTHS,
+    book_totals,
+    compute_books,
+    compute_years,
+    reader_years,
+    runs_of_years,
+    stale_books,
+    stale_years,
+    store_totals,
+)
 from reading.turns import take_turn
 
 RECENT_SESSIONS = 20
 HEATMAP_DAYS = 371  # 53 whole weeks, as a calendar of a year shows them
-FEWEST_SECONDS_TO_ESTIMATE = 300.0  # from less, and from less than 2 % of a book, no pace can be told
-LEAST_PROGRESS_TO_ESTIMATE = 0.02
+# Lists end where nobody reads on, so that no payload grows without bounds; `book_count` says how many there are.
+MOST_BOOKS = 1000
+MOST_OF_A_PERIOD = 20
+SOURCES: dict[str, str] = {
+    Session.Source.DEVICE: "Unknown device",
+    Session.Source.WEB: "Web reader",
+    Session.Source.IMPORT: "KOReader's statistics",
+    Session.Source.HAND: "Added by hand",
+}
 
 
 @dataclass
-class Sums:
-    """Totals over several days; `carried` sessions began before the first of them."""
+class Composed:
+    """A payload, and the sums that were computed for it and are to be stored with it."""
 
-    seconds: float = 0.0
-    sessions: int = 0
-    pages: float = 0.0
+    content: dict[str, Any]
+    good_until: datetime
+    books: list[BookTotal] = field(default_factory=list)
+    years: list[ReaderYear] = field(default_factory=list)
 
-    def add(self, seconds: float, sessions: int, pages: float) -> None:
-        self.seconds += seconds
-        self.sessions += sessions
-        self.pages += pages
-
-    def shown(self) -> dict[str, int]:
-        return {"seconds": round(self.seconds), "sessions": self.sessions, "pages": round(self.pages)}
+    @property
+    def body(self) -> bytes:
+        return orjson.dumps(self.content)
 
 
-@dataclass(frozen=True)
-class Day:
-    day: date
-    seconds: float
-    sessions: int
-    carried: int
-    pages: float
+def zone_of(reader: Reader) -> tzinfo:
+    return zone_named(reader.timezone) or UTC
 
 
 def today_of(reader: Reader, now: datetime) -> date:
     """The reader's day at this moment, in the reader's own zone."""
-    return local_day(now, zone_named(reader.timezone) or UTC, reader.rollover_hour)
+    return local_day(now, zone_of(reader), reader.rollover_hour)
 
 
 def shown_time(instant: datetime) -> str:
@@ -66,103 +92,159 @@ def shown_time(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def compose(reader: Reader, *, today: date) -> dict[str, Any]:
-    """Everything of the payload that follows from derived rows, as of the reader's day `today`."""
-    rows = BookDay.objects.filter(reader=reader)
-    by_day = rows.values("day").order_by("day")
-    sums = by_day.annotate(s=Sum("seconds"), n=Sum("sessions"), c=Sum("carried"), p=Sum("pages"))
-    days = [Day(*row) for row in sums.values_list("day", "s", "n", "c", "p")]
+def compose(reader: Reader, *, now: datetime) -> Composed:
+    """Everything of the payload that follows from derived rows and the sessions reported last, as of a moment."""
+    today = today_of(reader, now)
+    fresh_books = compute_books(reader, stale_books(reader))
+    fresh_years = compute_years(reader, stale_years(reader))
+    totals = book_totals(reader, fresh=fresh_books)
+    years = reader_years(reader, fresh=fresh_years)
+    days = list(ReaderDay.objects.filter(reader=reader, day__gte=earliest_needed(today)).order_by("day"))
     finished = _finished_days(reader)
-    streak = streak_of((day.day for day in days if day.seconds > 0), today=today)
-    books = _books(reader)
-    return {
+    shelf = _Shelf(reader, totals)
+    devices = _device_names(reader)
+    read_in = _read_in_periods(reader, today)
+    all_time = _all_time(years)
+    recent, last_zone = _recent_sessions(reader)
+    streak_day = _day_of_streak(reader, now, last_zone)
+    content: dict[str, Any] = {
         "timezone": reader.timezone,
+        "rollover_hour": reader.rollover_hour,
         "today": today.isoformat(),
-        "totals": _totals(days, finished, today),
-        "streak": _without_none(
-            {
-                "current": streak.current,
-                "longest": streak.longest,
-                "started_on": streak.started_on.isoformat() if streak.started_on else None,
-                "last_day": streak.last_day.isoformat() if streak.last_day else None,
-                "days": [day.isoformat() for day in streak.days],
-            }
-        ),
-        "daily": [{"day": day.day.isoformat(), **_shown(day)} for day in days],
+        "totals": {
+            **{period.name: _total(days, finished, period) for period in periods(today)},
+            ALL: _sums_of_years(years).shown() | {"books_finished": len(finished)},
+        },
+        "previous": {period.name: _total(days, finished, period) for period in periods_before(today)},
+        "merged": all_time.merged(),
+        "streak": _streak(years, streak_day),
+        "daily": orjson.Fragment(b"[" + ",".join(year.daily for year in years if year.daily).encode() + b"]"),
         "heatmap": _heatmap(days, today),
-        "by_book": books,
-        "by_series": _grouped(books, lambda book: [book["series"]] if "series" in book else []),
-        "by_author": _grouped(books, lambda book: book["authors"]),
-        "by_type": _grouped(books, lambda book: [book["book_type"]]),
-        "pace": _pace(days, today),
-        "estimates": _estimates(reader, {book["book_id"]: book["seconds"] for book in books}),
-        "recent_sessions": _recent_sessions(reader),
+        "hours": all_time.shown_hours(),
+        "book_count": len(shelf.books),
+        "by_book": shelf.books[:MOST_BOOKS],
+        "by_series": _grouped(shelf.books, _series_of)[:MOST_BOOKS],
+        "by_author": _grouped(shelf.books, lambda book: book["authors"])[:MOST_BOOKS],
+        "by_type": _grouped(shelf.books, lambda book: [book["book_type"]])[:MOST_BOOKS],
+        "by_device": _by_device(all_time, devices),
+        "periods": {
+            period.name: _period(period, days, shelf, read_in[period.name], devices) for period in periods(today)
+        },
+        "pace": _pace(days, years, all_time.pace, today),
+        "estimates": estimates(
+            reader,
+            {total.book_id: total for total in totals},
+            today=today,
+            seconds_lately={book_id: sums.seconds for book_id, sums in read_in["30d"].items()},
+        ),
+        "goals": goals(reader, days, finished, today=today),
+        "years": [_review(year, finished, shelf) for year in reversed(years)],
+        "flagged": Session.objects.filter(reader=reader).exclude(flag__in=["", Session.Flag.DELETED]).count(),
+        "recent_sessions": recent,
     }
+    return Composed(content, _good_until(reader, now, last_zone), fresh_books, fresh_years)
 
 
 def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def _shown(day: Day) -> dict[str, int]:
-    return {"seconds": round(day.seconds), "sessions": day.sessions, "pages": round(day.pages)}
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+# --- Totals ----------------------------------------------------------------------------------------------------------
 
 
 def _finished_days(reader: Reader) -> list[date | None]:
-    """The reader's day on which each read book was finished."""
-    zone = zone_named(reader.timezone) or UTC
+    """The reader's day on which each read book was finished; None where nobody knows."""
+    zone = zone_of(reader)
     finished = BookStatus.objects.filter(reader=reader, state=StatusState.READ).values_list("finished_at", flat=True)
     return [local_day(at, zone, reader.rollover_hour) if at else None for at in finished]
 
 
-def _totals(days: list[Day], finished: list[date | None], today: date) -> dict[str, dict[str, int]]:
-    starts = {
-        "today": today,
-        "7d": today - timedelta(days=6),
-        "30d": today - timedelta(days=29),
-        "90d": today - timedelta(days=89),
-        "365d": today - timedelta(days=364),
-        "year": date(today.year, 1, 1),
-        "all": date.min,
-    }
-    totals = {}
-    for name, start in starts.items():
-        sums = Sums()
-        for day in (day for day in days if day.day >= start):
-            # A session over midnight counts on both days, but once in a window that holds both.
-            own = day.sessions if day.day == start else day.sessions - day.carried
-            sums.add(day.seconds, own, day.pages)
-        ended = sum(1 for on in finished if name == "all" or (on is not None and on >= start))
-        totals[name] = sums.shown() | {"books_finished": ended}
-    return totals
+def _total(days: Iterable[ReaderDay], finished: Iterable[date | None], period: Period) -> dict[str, int]:
+    ended = sum(1 for day in finished if day is not None and period.holds(day))
+    return sums_of(days, period).shown() | {"books_finished": ended}
 
 
-def _heatmap(days: list[Day], today: date) -> list[dict[str, Any]]:
+def _sums_of_years(years: Iterable[ReaderYear]) -> Sums:
+    sums = Sums()
+    for year in years:
+        sums.add(year.seconds, year.sessions, year.pages)
+    return sums
+
+
+def _all_time(years: Iterable[ReaderYear]) -> Breakdown:
+    every = Breakdown()
+    for year in years:
+        every.days += year.days
+        for row, of_year in zip(every.hours, year.hours, strict=True):
+            for hour, seconds in enumerate(of_year):
+                row[hour] += seconds
+        for device, (seconds, sessions, pages) in year.devices.items():
+            every.devices.setdefault(device, Sums()).add(seconds, sessions, pages)
+        every.covered_seconds += year.covered_seconds
+        every.covered_sessions += year.covered_sessions
+        every.pace.add(year)
+    return every
+
+
+# --- Days ------------------------------------------------------------------------------------------------------------
+
+
+def _day_of_streak(reader: Reader, now: datetime, last_zone: tzinfo) -> date:
+    """The day that a streak has to reach: who is west of home still has the rest of yesterday to go on with it."""
+    return min(local_day(now, zone, reader.rollover_hour) for zone in (zone_of(reader), last_zone))
+
+
+def _good_until(reader: Reader, now: datetime, last_zone: tzinfo) -> datetime:
+    """When the next day begins for the reader, be it at home or where they read last."""
+    begins = []
+    for zone in (zone_of(reader), last_zone):
+        tomorrow = local_day(now, zone, reader.rollover_hour) + timedelta(days=1)
+        begins.append(day_start(tomorrow, zone, reader.rollover_hour))
+    return min(begins)
+
+
+def _streak(years: Iterable[ReaderYear], today: date) -> dict[str, Any]:
+    streak = streak_of(runs_of_years(years), today=today)
+    return _without_none(
+        {
+            "current": streak.current,
+            "longest": streak.longest,
+            "started_on": _iso(streak.started_on),
+            "last_day": _iso(streak.last_day),
+            "longest_started_on": _iso(streak.longest_started_on),
+            "longest_last_day": _iso(streak.longest_ended_on),
+            "days": [day.isoformat() for day in streak.days],
+        }
+    )
+
+
+def _heatmap(days: Iterable[ReaderDay], today: date) -> list[dict[str, Any]]:
     """The days of the last year with a level from 1 to 4: which quarter of the busiest day they reach."""
     shown = [day for day in days if day.seconds > 0 and today - timedelta(days=HEATMAP_DAYS) < day.day]
     most = max((day.seconds for day in shown), default=0.0)
     return [{"day": day.day.isoformat(), "level": min(4, int(day.seconds * 4 / most) + 1)} for day in shown]
 
 
-def _books(reader: Reader) -> list[dict[str, Any]]:
-    """What was read of each book, most first."""
-    sums = (
-        BookDay.objects.filter(reader=reader)
-        .values("book")
-        .annotate(s=Sum("seconds"), n=Sum("sessions"), c=Sum("carried"), p=Sum("pages"), a=Min("day"), z=Max("day"))
-        .values_list("book", "s", "n", "c", "p", "a", "z")
-    )
-    read = {row[0]: row[1:] for row in sums}
-    names: dict[int, list[str]] = {}
-    written = Authorship.objects.filter(book__in=BookDay.objects.filter(reader=reader).values("book"), role=AUTHOR)
-    for book_id, name in written.order_by("place").values_list("book", "author__name"):
-        names.setdefault(book_id, []).append(name)
-    books = Book.objects.filter(pk__in=BookDay.objects.filter(reader=reader).values("book"))
-    states = dict(BookStatus.objects.filter(reader=reader).values_list("book", "state"))
-    shown = []
-    for pk, title, series, kind in books.values_list("pk", "title", "series__name", "book_type"):
-        seconds, sessions, carried, pages, first, last = read[pk]
-        shown.append(
+# --- Groups ----------------------------------------------------------------------------------------------------------
+
+
+class _Shelf:
+    """What was read of each book, most first, with what the book is called."""
+
+    def __init__(self, reader: Reader, totals: Sequence[BookTotal]) -> None:
+        read = {total.book_id: total for total in totals}
+        names: dict[int, list[str]] = {}
+        of_reader = BookTotal.objects.filter(reader=reader).values("book")
+        written = Authorship.objects.filter(book__in=of_reader, role=AUTHOR)
+        for book_id, name in written.order_by("place").values_list("book", "author__name"):
+            names.setdefault(book_id, []).append(name)
+        states = dict(BookStatus.objects.filter(reader=reader).values_list("book", "state"))
+        described = Book.objects.filter(pk__in=of_reader).values_list("pk", "title", "series__name", "book_type")
+        self.books = [
             _without_none(
                 {
                     "book_id": pk,
@@ -171,15 +253,33 @@ def _books(reader: Reader) -> list[dict[str, Any]]:
                     "series": series,
                     "book_type": kind,
                     "status": states.get(pk, StatusState.UNREAD.value),
-                    "seconds": round(seconds),
-                    "sessions": sessions - carried,
-                    "pages": round(pages),
-                    "first_day": first.isoformat(),
-                    "last_day": last.isoformat(),
+                    "seconds": whole(total.seconds),
+                    "sessions": total.sessions,
+                    "pages": whole(total.pages),
+                    "first_day": _iso(total.first_day),
+                    "last_day": _iso(total.last_day),
                 }
             )
-        )
-    return sorted(shown, key=lambda book: (-book["seconds"], book["book_id"]))
+            for pk, title, series, kind in described
+            if (total := read.get(pk)) is not None
+        ]
+        self.books.sort(key=lambda book: (-book["seconds"], book["book_id"]))
+        self._by_id = {book["book_id"]: book for book in self.books}
+
+    def shown(self, sums_of_books: dict[int, Sums]) -> list[dict[str, Any]]:
+        """These books with what was read of them in a period, most first."""
+        shown = [
+            self._by_id[book_id] | sums.shown() for book_id, sums in sums_of_books.items() if book_id in self._by_id
+        ]
+        return sorted(shown, key=lambda book: (-book["seconds"], book["book_id"]))
+
+    def title_of(self, book_id: int) -> str | None:
+        book = self._by_id.get(book_id)
+        return book["title"] if book else None
+
+
+def _series_of(book: dict[str, Any]) -> list[str]:
+    return [book["series"]] if "series" in book else []
 
 
 def _grouped(
@@ -195,33 +295,129 @@ def _grouped(
     return sorted(shown, key=lambda group: (-group["seconds"], group["name"]))
 
 
-def _pace(days: list[Day], today: date) -> dict[str, int]:
-    """Pages an hour where pages were reported, and the mean seconds a day of the last 30 days, idle days included."""
-    with_pages = [day for day in days if day.pages > 0]
-    seconds, pages = sum(day.seconds for day in with_pages), sum(day.pages for day in with_pages)
-    recent = sum(day.seconds for day in days if today - timedelta(days=30) < day.day <= today)
-    pace = {"seconds_per_day": round(recent / 30)}
-    if seconds > 0:
-        pace["pages_per_hour"] = round(pages * 3600 / seconds)
-    return pace
+def _device_names(reader: Reader) -> dict[str, str]:
+    devices = Device.objects.filter(reader=reader).values_list("pk", "name", "identifier")
+    return {str(pk): name or identifier for pk, name, identifier in devices}
 
 
-def _estimates(reader: Reader, seconds_of: dict[int, int]) -> list[dict[str, Any]]:
-    """How long the books that are being read will still take, at the pace so far."""
-    reading = BookStatus.objects.filter(reader=reader, state=StatusState.READING).values("book")
-    places = Position.objects.filter(reader=reader, book__in=reading, percentage__gte=LEAST_PROGRESS_TO_ESTIMATE)
-    estimates = []
-    for book_id, percentage in places.order_by("book").values_list("book", "percentage"):
-        seconds = seconds_of.get(book_id, 0)
-        if seconds >= FEWEST_SECONDS_TO_ESTIMATE:
-            left = round(seconds * (1 - percentage) / percentage)
-            estimates.append({"book_id": book_id, "percentage": round(percentage, 4), "seconds_left": left})
-    return estimates
+def _by_device(breakdown: Breakdown, names: dict[str, str]) -> list[dict[str, Any]]:
+    shown = []
+    for device, sums in breakdown.devices.items():
+        if sums.seconds > 0:
+            named = {"device_id": int(device)} if device in names else {}
+            name = names.get(device) or SOURCES.get(device, SOURCES[Session.Source.DEVICE])
+            shown.append({**named, "name": name, **sums.shown()})
+    return sorted(shown, key=lambda each: (-each["seconds"], each["name"]))
 
 
-def _recent_sessions(reader: Reader) -> list[dict[str, Any]]:
-    sessions = Session.objects.filter(reader=reader).select_related("book", "file", "device")
-    return [
+# --- Periods ---------------------------------------------------------------------------------------------------------
+
+_OF_A_PERIOD = (
+    "SUM(CASE WHEN day >= %s THEN seconds ELSE 0 END), "
+    "SUM(CASE WHEN day > %s THEN sessions - carried WHEN day = %s THEN sessions ELSE 0 END), "
+    "SUM(CASE WHEN day >= %s THEN pages ELSE 0 END)"
+)
+_READ_IN_PERIODS = (
+    f"SELECT book_id, {', '.join([_OF_A_PERIOD] * len(PERIODS))} FROM reading_bookday "
+    "WHERE reader_id = %s AND day >= %s GROUP BY book_id"
+)
+
+
+def _read_in_periods(reader: Reader, today: date) -> dict[str, dict[int, Sums]]:
+    """What was read of each book in each period, by the period's name; one pass over the days of a year."""
+    shown = periods(today)
+    firsts = [period.first.isoformat() for period in shown]
+    values = [first for first in firsts for _ in range(4)]
+    read: dict[str, dict[int, Sums]] = {period.name: {} for period in shown}
+    for book_id, *sums in query(_READ_IN_PERIODS, [*values, reader.pk, min(firsts)]):
+        for n, period in enumerate(shown):
+            seconds, sessions, pages = sums[3 * n : 3 * n + 3]
+            if seconds > 0:
+                read[period.name][book_id] = Sums(seconds, int(sessions), pages)
+    return read
+
+
+def _period(
+    period: Period, days: Iterable[ReaderDay], shelf: _Shelf, read: dict[int, Sums], devices: dict[str, str]
+) -> dict[str, Any]:
+    parts = breakdown_of((day for day in days if period.holds(day.day)), first=period.first)
+    books = shelf.shown(read)
+    return {
+        "first_day": period.first.isoformat(),
+        "days": parts.days,
+        "book_count": len(books),
+        "by_book": [
+            {key: book[key] for key in ("book_id", "title", "status", "seconds", "sessions", "pages")}
+            for book in books[:MOST_OF_A_PERIOD]
+        ],
+        "by_series": _grouped(books, _series_of)[:MOST_OF_A_PERIOD],
+        "by_author": _grouped(books, lambda book: book["authors"])[:MOST_OF_A_PERIOD],
+        "by_type": _grouped(books, lambda book: [book["book_type"]])[:MOST_OF_A_PERIOD],
+        "by_device": _by_device(parts, devices),
+        "hours": parts.shown_hours(),
+        "merged": parts.merged(),
+        "pace": parts.pace.shown(),
+    }
+
+
+def _pace(days: Iterable[ReaderDay], years: Sequence[ReaderYear], pace: Pace, today: date) -> dict[str, Any]:
+    """How fast reading goes, ever and lately, and how that changed in the last twelve months."""
+    lately = [day for day in days if today - timedelta(days=30) < day.day <= today]
+    return {
+        "seconds_per_day": whole(sum(day.seconds for day in lately) / 30),
+        **pace.shown(),
+        "lately": breakdown_of(lately).pace.shown(),
+        "trend": _trend(years, today),
+    }
+
+
+def _trend(years: Sequence[ReaderYear], today: date) -> list[dict[str, Any]]:
+    """The last twelve months with any reading in them, in their order."""
+    by_year = {year.year: year for year in years}
+    trend = []
+    for ago in range(MONTHS - 1, -1, -1):
+        year, month = divmod(today.year * MONTHS + today.month - 1 - ago, MONTHS)
+        if (of_year := by_year.get(year)) is None:
+            continue
+        seconds, *pace = of_year.review["months"][month]
+        if seconds > 0:
+            trend.append({"month": f"{year}-{month + 1:02}", "seconds": whole(seconds), **Pace(*pace).shown()})
+    return trend
+
+
+def _review(year: ReaderYear, finished: Iterable[date | None], shelf: _Shelf) -> dict[str, Any]:
+    """A year as its review tells of it."""
+    best_day, best_seconds = year.review["best_day"]
+    return _without_none(
+        {
+            "year": year.year,
+            "seconds": whole(year.seconds),
+            "sessions": year.sessions + year.carried,
+            "pages": whole(year.pages),
+            "books_finished": sum(1 for day in finished if day is not None and day.year == year.year),
+            "days": year.days,
+            "longest_streak": year.longest_run,
+            "longest_streak_ended_on": _iso(year.longest_run_ended_on),
+            "best_day": {"day": best_day, "seconds": whole(best_seconds)} if best_seconds > 0 else None,
+            "months": [{"seconds": whole(month[0]), "pages": whole(month[1])} for month in year.review["months"]],
+            "book_count": year.review["book_count"],
+            "books": [
+                {"book_id": book_id, "title": title, "seconds": whole(seconds), "pages": whole(pages)}
+                for book_id, seconds, pages in year.review["books"]
+                if (title := shelf.title_of(book_id)) is not None
+            ],
+        }
+    )
+
+
+# --- Sessions --------------------------------------------------------------------------------------------------------
+
+
+def _recent_sessions(reader: Reader) -> tuple[list[dict[str, Any]], tzinfo]:
+    """The sessions that ended last, and the zone of the latest one that counts; the reader's own without any."""
+    sessions = Session.objects.filter(reader=reader).exclude(flag=Session.Flag.DELETED)
+    latest = list(sessions.select_related("book", "file", "device").order_by("-ended_at", "-pk")[:RECENT_SESSIONS])
+    shown = [
         _without_none(
             {
                 "id": session.pk,
@@ -235,27 +431,39 @@ def _recent_sessions(reader: Reader) -> list[dict[str, Any]]:
                 "flag": session.flag or None,
             }
         )
-        for session in sessions.order_by("-ended_at", "-pk")[:RECENT_SESSIONS]
+        for session in latest
     ]
+    zones = (session.timezone for session in latest if session.flag in COUNTED)
+    return shown, zone_named(next(zones, "")) or zone_of(reader)
 
 
-def etag_of(composed: dict[str, Any]) -> str:
+# --- Storing ---------------------------------------------------------------------------------------------------------
+
+
+def etag_of(body: bytes) -> str:
     """The same for the same content, whenever it was computed."""
-    return hashlib.sha256(orjson.dumps(composed, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+    return hashlib.sha256(body).hexdigest()[:32]
 
 
 def rebuild_payload(marks: Sequence[StalePayload]) -> None:
     """Bring a reader's payload up to date and drop its mark, unless it was marked again meanwhile."""
     [mark] = marks  # a reader has one
     now = timezone.now()
-    today = today_of(mark.reader, now)
-    composed = compose(mark.reader, today=today)
-    body, etag = orjson.dumps(composed).decode(), etag_of(composed)
+    composed = compose(mark.reader, now=now)
+    body = composed.body
+    payload = StatsPayload(
+        reader=mark.reader,
+        body=body,
+        etag=etag_of(body),
+        generated_at=now,
+        today=today_of(mark.reader, now),
+        good_until=composed.good_until,
+    )
+    columns = ("body", "etag", "generated_at", "today", "good_until")
+    changes = ", ".join(f"{column} = excluded.{column}" for column in columns)
     with transaction.atomic():
         take_turn(mark.reader_id)
         if not drop_marks(marks):
             return  # storing it all the same could overwrite what another worker computed later
-        payload = StatsPayload(reader=mark.reader, body=body, etag=etag, generated_at=now, today=today)
-        columns = ("body", "etag", "generated_at", "today")
-        changes = ", ".join(f"{column} = excluded.{column}" for column in columns)
+        store_totals(composed.books, composed.years)
         insert_rows([payload], tail=f"ON CONFLICT (reader_id) DO UPDATE SET {changes}")

@@ -2,18 +2,28 @@
 
 from collections.abc import Iterator
 from datetime import date
-
-import orjson
+from typing import Any
 
 from accounts.marks import open_marks
 from accounts.models import Reader
 from library.models import Book
-from reading.days import Totals, counted_sessions, day_totals, totals_of_days
+from reading.days import (
+    DayTotals,
+    book_rows,
+    counted_sessions,
+    day_totals,
+    mark_totals_stale,
+    reader_rows,
+    totals_of_days,
+)
 from reading.marks import is_pending, mark_days_stale, mark_payload_stale, mark_statuses_stale
 from reading.models import (
     BookDay,
     BookStatus,
+    BookTotal,
     PositionWrite,
+    ReaderDay,
+    ReaderYear,
     Session,
     StaleDay,
     StalePayload,
@@ -25,8 +35,9 @@ from reading.models import (
 from reading.payload import compose, etag_of
 from reading.refreshing import refresh
 from reading.status import StatusNow, status_of
+from reading.totals import compute_books, compute_years
 
-Shown = dict[tuple[date, int], tuple[float, int, int, float]]  # by day and book: seconds, sessions, carried, pages
+Rows = dict[Any, dict[str, Any]]  # what derived rows say, by what tells them apart
 
 
 def _readers(reader: Reader | None) -> Iterator[Reader]:
@@ -39,8 +50,10 @@ def rebuild(reader: Reader | None = None) -> int:
     for one in _readers(reader):
         drifts += len(drift(one))
         totals = day_totals(counted_sessions(one), reader=one)
-        derived = BookDay.objects.filter(reader=one).values_list("day", flat=True).distinct()
-        mark_days_stale(one.pk, {day for day, _ in totals} | set(derived))
+        derived = ReaderDay.objects.filter(reader=one).values_list("day", flat=True)
+        of_books = BookDay.objects.filter(reader=one).order_by().values_list("day", flat=True).distinct()
+        mark_days_stale(one.pk, set(totals.days) | set(derived) | set(of_books))
+        mark_totals_stale(one, _keys(one, BookTotal, "book_id"), _keys(one, ReaderYear, "year"))
         mark_statuses_stale(one.pk, _books_with_facts(one))
         mark_payload_stale(one.pk)
         while not refresh(reader=one):
@@ -59,38 +72,68 @@ def drift(reader: Reader | None = None) -> list[str]:
 
 def _drift_of(reader: Reader) -> Iterator[str]:
     yield from _drift_of_days(reader)
+    yield from _drift_of_totals(reader)
     yield from _drift_of_statuses(reader)
     yield from _drift_of_payload(reader)
 
 
-def _stored_totals(reader: Reader) -> Shown:
-    rows = BookDay.objects.filter(reader=reader)
-    fields = ("day", "book_id", "seconds", "sessions", "carried", "pages")
-    return {
-        (day, book): (seconds, sessions, carried, pages)
-        for day, book, seconds, sessions, carried, pages in rows.values_list(*fields).iterator()
-    }
+def _rows(rows: Any, *keys: str) -> Rows:
+    """What these rows say, but for their ids and whose they are."""
+    said = {}
+    for row in rows:
+        fields = {name: value for name, value in vars(row).items() if not name.startswith("_") and name != "id"}
+        said[tuple(fields[key] for key in keys)] = fields
+    return said
 
 
-def _as_tuples(totals: Totals) -> Shown:
-    return {key: (total.seconds, total.sessions, total.carried, total.pages) for key, total in totals.items()}
+def _stored_days(reader: Reader, first: date = date.min, last: date = date.max) -> Rows:
+    of_days = {"reader": reader, "day__gte": first, "day__lte": last}
+    books, days = BookDay.objects.filter(**of_days), ReaderDay.objects.filter(**of_days)
+    return _rows(books.iterator(), "day", "book_id") | _rows(days.iterator(), "day")
+
+
+def _computed_days(reader: Reader, totals: DayTotals) -> Rows:
+    days = set(totals.days)
+    return _rows(book_rows(reader, totals, days), "day", "book_id") | _rows(reader_rows(reader, totals, days), "day")
 
 
 def _drift_of_days(reader: Reader) -> Iterator[str]:
-    stored = _stored_totals(reader)
-    computed = _as_tuples(day_totals(counted_sessions(reader), reader=reader))
+    stored = _stored_days(reader)
+    computed = _computed_days(reader, day_totals(counted_sessions(reader), reader=reader))
     suspects = {key[0] for key in stored.keys() | computed.keys() if stored.get(key) != computed.get(key)}
     for day in sorted(suspects):
-        now = _as_tuples(totals_of_days(reader, day, day))
-        kept = {key: value for key, value in _stored_totals(reader).items() if key[0] == day}
+        now, kept = _computed_days(reader, totals_of_days(reader, day, day)), _stored_days(reader, day, day)
         if kept != now and not open_marks(StaleDay).filter(reader=reader, day=day).exists():
             yield f"Day {day} of {reader.username} holds {_shown(kept)}, and its sessions say {_shown(now)}."
 
 
-def _shown(totals: Shown) -> str:
-    return (
-        f"{sum(total[0] for total in totals.values()):.0f} s in {sum(total[1] for total in totals.values())} sessions"
-    )
+def _shown(rows: Rows) -> str:
+    books = [row for key, row in rows.items() if len(key) > 1]
+    return f"{sum(row['seconds'] for row in books):.0f} s in {sum(row['sessions'] for row in books)} sessions"
+
+
+def _drift_of_totals(reader: Reader) -> Iterator[str]:
+    """Sums over many days against the days, unless they are to be brought up to date with the payload anyway."""
+    if is_pending(reader):
+        return
+    days = ReaderDay.objects.filter(reader=reader).order_by().values_list("day", flat=True)
+    of_books = BookDay.objects.filter(reader=reader).order_by().values_list("book_id", flat=True).distinct()
+    books = {*of_books, *_keys(reader, BookTotal, "book_id")}
+    years = {*(day.year for day in days), *_keys(reader, ReaderYear, "year")}
+    of_all_books = [total for total in compute_books(reader, sorted(books)) if total.days]
+    of_all_years = [year for year in compute_years(reader, sorted(years)) if year.review]
+    for kind, key, name, computed in (
+        (BookTotal, "book_id", "Book {} of {}", of_all_books),
+        (ReaderYear, "year", "The year {} of {}", of_all_years),
+    ):
+        stored, said = _rows(kind._default_manager.filter(reader=reader), key), _rows(computed, key)
+        for which in sorted(stored.keys() | said.keys()):
+            if stored.get(which) != said.get(which) and not is_pending(reader):
+                yield f"{name.format(which[0], reader.username)} is not summed up as its days say."
+
+
+def _keys(reader: Reader, kind: Any, key: str) -> list[int]:
+    return list(kind.objects.filter(reader=reader).values_list(key, flat=True))
 
 
 def _books_with_facts(reader: Reader) -> set[int]:
@@ -125,8 +168,8 @@ def _drift_of_payload(reader: Reader) -> Iterator[str]:
         if BookDay.objects.filter(reader=reader).exists():
             yield f"The statistics of {reader.username} were never put together."
         return
-    composed = compose(reader, today=payload.today)
-    is_same = etag_of(composed) == payload.etag == etag_of(orjson.loads(payload.body))
+    composed = compose(reader, now=payload.generated_at).body
+    is_same = etag_of(composed) == payload.etag == etag_of(bytes(payload.body))
     stored_again = StatsPayload.objects.filter(reader=reader, etag=payload.etag).exists()
     if not is_same and stored_again and not open_marks(StalePayload).filter(reader=reader).exists():
         yield f"The statistics of {reader.username} are not what the day totals say."

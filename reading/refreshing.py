@@ -14,14 +14,13 @@ from accounts.models import Reader
 from reading.days import rebuild_days
 from reading.marks import AnyReadersMark, mark_payload_stale
 from reading.models import BookDay, StaleDay, StalePayload, StaleStatus, StatsPayload
-from reading.payload import rebuild_payload, today_of
+from reading.payload import rebuild_payload
 from reading.status import rebuild_statuses
 
 # Marks are rebuilt in groups of one reader: a flushed outbox marks its days next to each other, and their sessions are
 # read once. A group this large is still stored in a few milliseconds, which is how long SQLite's writers wait for it.
 GROUP = 32
 LONGEST_STRETCH = timedelta(days=62)  # of days in one group, so that few unmarked days are read between them
-EASTERNMOST = timedelta(hours=14)  # where a day begins first
 
 
 def refresh(*, seconds: float = 60.0, reader: Reader | None = None, passing: Passing = PASSING) -> bool:
@@ -73,11 +72,8 @@ def mark_renamed() -> int:
 
 
 def turn_days(*, now: datetime) -> int:
-    """Mark the payloads that were made for a day that is over in the reader's zone; how many."""
-    turned = 0
-    payloads = StatsPayload.objects.select_related("reader").filter(today__lt=(now + EASTERNMOST).date())
-    for payload in payloads.iterator():
-        if payload.today != today_of(payload.reader, now):
-            mark_payload_stale(payload.reader_id)
-            turned += 1
-    return turned
+    """Mark the payloads since whose making a new day began for their reader; how many."""
+    readers = list(StatsPayload.objects.filter(good_until__lte=now).values_list("reader_id", flat=True))
+    for reader_id in readers:
+        mark_payload_stale(reader_id)
+    return len(readers)

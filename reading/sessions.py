@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -18,12 +18,9 @@ from reading.clocks import Clock, shift
 from reading.files import FileReport, book_of_file
 from reading.marks import mark_days_stale, mark_payload_stale, mark_statuses_stale
 from reading.models import DeviceFile, Session
+from reading.plausibility import COUNTED, flag_of, moved
 
 SHORTEST_SECONDS = 10.0  # opening a book to look something up is no reading; older plugins drop the same
-LONGEST_SECONDS = 24 * 3600.0
-LONGEST_SPAN = timedelta(days=7)  # a book left open in a drawer: few seconds over many days
-BEFORE_EREADERS = datetime(2000, 1, 1, tzinfo=UTC)  # devices that lost their clock start in 1970
-CLOCK_TOLERANCE = timedelta(minutes=5)
 LONGEST_UUID = 200
 MOST_PAGES = 1_000_000
 FULL = 1.01  # a progress above this is no fraction (perhaps a percentage): better no progress than a finished book
@@ -50,6 +47,7 @@ class SessionReport:
     pages_turned: int = 0
     timezone: str = ""
     ko_md5: str = ""  # of the file that was read
+    source: str = Session.Source.DEVICE
 
     @property
     def file_md5(self) -> str:
@@ -66,7 +64,7 @@ class SessionVerdict:
 
 @dataclass(frozen=True)
 class Timing:
-    """When a session was, by the server's clock; `seconds` is what it counts for. A flag says why it does not count."""
+    """When a session was, by the server's clock; `seconds` is min(duration, span). A flag speaks against it."""
 
     started_at: datetime
     ended_at: datetime
@@ -122,18 +120,12 @@ def timing_of(report: SessionReport, clock: Clock) -> Timing | str:
         ended_at = shift(started_at, _span_of_seconds(report.duration_seconds or 0.0))
     span = (ended_at - started_at).total_seconds()
     seconds = span if report.duration_seconds is None else min(report.duration_seconds, span)
-    if span < 0 or seconds < 0:
-        return Timing(started_at, ended_at, 0.0, Session.Flag.ENDS_BEFORE_START)
-    if seconds < SHORTEST_SECONDS:
+    if 0 <= min(span, seconds) < SHORTEST_SECONDS:
         return f"It is shorter than {SHORTEST_SECONDS:.0f} seconds."
-    flag = Session.Flag.NONE
-    if started_at < BEFORE_EREADERS:
-        flag = Session.Flag.BEFORE_TIME
-    elif ended_at > clock.now + CLOCK_TOLERANCE:
-        flag = Session.Flag.FUTURE
-    elif seconds > LONGEST_SECONDS or ended_at - started_at > LONGEST_SPAN:
-        flag = Session.Flag.TOO_LONG
-    return Timing(started_at, ended_at, seconds, flag)
+    has_moved = moved(_fraction(report.progress_start), _fraction(report.progress_end))
+    pages = _pages(report.pages_turned)
+    flag = flag_of(started_at, ended_at, seconds, pages=pages, has_moved=has_moved, now=clock.now)
+    return Timing(started_at, ended_at, seconds if flag != Session.Flag.ENDS_BEFORE_START else 0.0, flag)
 
 
 def _span_of_seconds(seconds: float) -> timedelta:
@@ -143,11 +135,18 @@ def _span_of_seconds(seconds: float) -> timedelta:
         return timedelta.max if seconds > 0 else timedelta.min
 
 
-def _uuid_of(report: SessionReport, device: Device) -> str:
+def _uuid_of(report: SessionReport, device: Device | None) -> str:
     """The session's own name, or one made from what it says, so that its repetition is known too."""
     if report.uuid:
         return report.uuid
-    said = (device.identifier, report.book_id, report.file, report.started_at, report.ended_at, report.duration_seconds)
+    said = (
+        device.identifier if device else "",
+        report.book_id,
+        report.file,
+        report.started_at,
+        report.ended_at,
+        report.duration_seconds,
+    )
     return "unnamed-" + hashlib.sha256(repr(said).encode()).hexdigest()
 
 
@@ -155,9 +154,13 @@ def _fraction(progress: float | None) -> float | None:
     return None if progress is None or progress > FULL else min(max(progress, 0.0), 1.0)
 
 
+def _pages(pages_turned: int) -> int:
+    return min(max(pages_turned, 0), MOST_PAGES)
+
+
 @transaction.atomic(savepoint=False)
 def record_sessions(
-    reader: Reader, reports: Sequence[SessionReport], *, device: Device, clock: Clock
+    reader: Reader, reports: Sequence[SessionReport], *, device: Device | None, clock: Clock
 ) -> list[SessionVerdict]:
     """Store the sessions that are new, one verdict for each report, in their order.
 
@@ -187,11 +190,12 @@ def record_sessions(
             ko_md5=report.file_md5,
             file=file,
             device=device,
+            source=report.source,
             started_at=timing.started_at,
             ended_at=timing.ended_at,
             seconds=timing.seconds,
             flag=timing.flag,
-            pages=min(max(report.pages_turned, 0), MOST_PAGES),
+            pages=_pages(report.pages_turned),
             progress_start=_fraction(report.progress_start),
             progress_end=_fraction(report.progress_end),
             timezone=report.timezone if zone_named(report.timezone) else "",
@@ -233,8 +237,8 @@ def _verdicts(
 
 
 def counts(session: Session) -> bool:
-    """Whether a session counts: it is plausible and its book is known."""
-    return session.book_id is not None and session.flag == Session.Flag.NONE
+    """Whether a session counts, be it up to a cap: its book is known and its flag does not forbid it."""
+    return session.book_id is not None and session.flag in COUNTED
 
 
 def mark_affected(reader: Reader, sessions: Sequence[Session]) -> None:
@@ -254,7 +258,7 @@ def move_sessions(reader: Reader, moved: QuerySet[Session], *, to: int | None, *
     sessions = list(moved)
     if not sessions:
         return 0
-    plausible = [session for session in sessions if session.flag == Session.Flag.NONE]
+    plausible = [session for session in sessions if session.flag in COUNTED]
     books = {to, *(session.book_id for session in plausible)}
     mark_days_stale(reader.pk, _days_touched(reader, plausible))
     mark_statuses_stale(reader.pk, {book_id for book_id in books if book_id is not None})

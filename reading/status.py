@@ -17,11 +17,10 @@ from accounts.models import Reader
 from library.models import Book
 from library.queries import standing_book
 from reading.marks import mark_payload_stale, mark_statuses_stale
-from reading.models import BookStatus, PositionWrite, Session, StaleStatus, StatusFact, StatusState
+from reading.models import FINISHED_FROM, BookStatus, PositionWrite, Session, StaleStatus, StatusFact, StatusState
+from reading.plausibility import COUNTED
 from reading.positions import clear_place
 from reading.turns import take_turn
-
-FINISHED_FROM = 0.99  # fraction; the last pages of a book are seldom turned
 
 
 @dataclass(frozen=True)
@@ -51,18 +50,17 @@ def _firsts(reader_id: int, book_id: int, *, after: datetime | None) -> tuple[da
     places = PositionWrite.objects.filter(
         reader=reader_id, book=book_id, verdict=PositionWrite.Verdict.STORED, percentage__gt=0
     )
-    sessions = Session.objects.filter(reader=reader_id, book=book_id, flag="", progress_end__gt=0)
+    sessions = Session.objects.filter(reader=reader_id, book=book_id, flag__in=COUNTED)
     if after is not None:
         places, sessions = places.filter(read_at__gt=after), sessions.filter(ended_at__gt=after)
     by_place = places.aggregate(
         started=Min("read_at"), finished=Min("read_at", filter=Q(percentage__gte=FINISHED_FROM))
     )
-    by_session = sessions.aggregate(
-        started=Min("ended_at"), finished=Min("ended_at", filter=Q(progress_end__gte=FINISHED_FROM))
-    )
+    # The first of an index each: the book may have thousands of sessions.
+    ends = sessions.order_by("ended_at").values_list("ended_at", flat=True)
     return (
-        _earlier(by_place["started"], by_session["started"]),
-        _earlier(by_place["finished"], by_session["finished"]),
+        _earlier(by_place["started"], ends.filter(progress_end__gt=0).first()),
+        _earlier(by_place["finished"], ends.filter(progress_end__gte=FINISHED_FROM).first()),
     )
 
 

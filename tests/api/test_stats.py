@@ -131,7 +131,7 @@ def test_a_payload_of_yesterday_is_made_anew(
     report("one", hours_ago=30)
     refresh()
     assert json_of(device_client.get(PATH))["pending"] is False
-    StatsPayload.objects.update(today=datetime.now(UTC).date() - timedelta(days=3))
+    StatsPayload.objects.update(good_until=datetime.now(UTC))
     with django_capture_on_commit_callbacks(execute=True):
         assert json_of(device_client.get(PATH))["pending"] is True
     assert enqueued == ["reading.refresh"]

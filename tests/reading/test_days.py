@@ -125,8 +125,10 @@ def test_no_second_is_counted_twice_and_no_total_exceeds_the_union(spans: list[S
     for span in full:
         union += max(0.0, (span.ended_at - max(until, span.started_at)).total_seconds())
         until = max(until, span.ended_at)
-    assert sum(total.seconds for total in day_totals(full, reader=reader).values()) == pytest.approx(union, abs=0.1)
-    assert sum(t.seconds for t in day_totals(ordered, reader=reader).values()) <= union + 0.1
+    assert sum(total.seconds for total in day_totals(full, reader=reader).books.values()) == pytest.approx(
+        union, abs=0.1
+    )
+    assert sum(t.seconds for t in day_totals(ordered, reader=reader).books.values()) <= union + 0.1
 
 
 @pytest.mark.django_db
@@ -154,8 +156,10 @@ def test_days_rebuilt_one_by_one_are_those_of_the_whole(spans: list[SessionSpan]
             for n, span in enumerate(spans)
         )
         whole = day_totals(counted_sessions(reader), reader=reader)
-        for day in {day for day, _ in whole}:
-            assert totals_of_days(reader, day, day) == {key: total for key, total in whole.items() if key[0] == day}
+        for day in whole.days:
+            alone = totals_of_days(reader, day, day)
+            assert alone.books == {key: counts for key, counts in whole.books.items() if key[0] == day}
+            assert alone.days == {day: whole.days[day]}
         transaction.set_rollback(True)
 
 

@@ -27,7 +27,7 @@ TODAYS_NOON = datetime(2026, 5, 20, 12, tzinfo=UTC)
 
 def payload(reader: Reader, today: date = TODAY) -> dict[str, Any]:
     refresh()
-    composed: dict[str, Any] = json.loads(json.dumps(compose(reader, today=today)))
+    composed: dict[str, Any] = json.loads(compose(reader, now=TODAYS_NOON + (today - TODAY)).body)
     return composed
 
 
@@ -54,7 +54,7 @@ def test_of_one_who_never_read_it_has_every_part_and_nothing_in_it(ada: Reader) 
     shown = payload(ada)
     assert shown["totals"]["all"] == {"seconds": 0, "sessions": 0, "pages": 0, "books_finished": 0}
     assert shown["streak"] == {"current": 0, "longest": 0, "days": []}
-    assert shown["pace"] == {"seconds_per_day": 0}
+    assert shown["pace"] == {"seconds_per_day": 0, "lately": {}, "trend": []}
     for part in ("daily", "heatmap", "by_book", "by_series", "by_author", "by_type", "estimates", "recent_sessions"):
         assert shown[part] == []
     assert (shown["timezone"], shown["today"]) == ("Europe/Berlin", "2026-05-20")
@@ -107,7 +107,8 @@ def test_a_session_over_midnight_counts_on_both_days_but_once_in_a_window_that_h
 
 def test_a_session_that_reaches_into_a_window_is_counted_in_it_once(ada: Reader, read: Read) -> None:
     # From the day before the last week into its second day.
-    read("long", datetime(2026, 5, 13, 20, tzinfo=UTC), 60 * 30, duration_seconds=36000.0, at=TODAYS_NOON)
+    start = datetime(2026, 5, 13, 20, tzinfo=UTC)
+    read("long", start, 60 * 30, duration_seconds=36000.0, pages_turned=300, at=TODAYS_NOON)
     totals = payload(ada)["totals"]
     assert (totals["7d"]["sessions"], totals["30d"]["sessions"]) == (1, 1)
     assert totals["30d"]["seconds"] == 36000
@@ -145,6 +146,8 @@ def test_the_streak_names_its_days(ada: Reader, read: Read) -> None:
         "longest": 4,
         "started_on": "2026-05-17",
         "last_day": "2026-05-19",
+        "longest_started_on": "2026-05-09",
+        "longest_last_day": "2026-05-12",
         "days": ["2026-05-17", "2026-05-18", "2026-05-19"],
     }
     broken = payload(ada, TODAY + DAY)["streak"]
@@ -230,13 +233,24 @@ def test_pace_counts_pages_where_there_are_any_and_idle_days_too(ada: Reader, re
     read("pages", TODAYS_NOON - 1 * DAY, 30, pages_turned=40)
     read("no pages", TODAYS_NOON - 2 * DAY, 60)
     read("long ago", TODAYS_NOON - 30 * DAY, 60)
-    assert payload(ada)["pace"] == {"seconds_per_day": round((1800 + 3600) / 30), "pages_per_hour": 80}
+    assert payload(ada)["pace"] == {
+        "seconds_per_day": round((1800 + 3600) / 30),
+        "pages_per_hour": 80,
+        "lately": {"pages_per_hour": 80},
+        "trend": [
+            {"month": "2026-04", "seconds": 3600},
+            {"month": "2026-05", "seconds": 5400, "pages_per_hour": 80},
+        ],
+    }
 
 
 def test_an_estimate_is_the_time_so_far_carried_on(ada: Reader, book: Book, read: Read, put: Put) -> None:
     read("one", TODAYS_NOON, 60, progress_end=0.2)
     put(KOBO, 0.25, at=TODAYS_NOON + minutes(60), read_at=TODAYS_NOON + minutes(60))
-    assert payload(ada)["estimates"] == [{"book_id": book.pk, "percentage": 0.25, "seconds_left": 3 * 3600}]
+    [estimate] = payload(ada)["estimates"]
+    assert (estimate["book_id"], estimate["percentage"], estimate["seconds_left"]) == (book.pk, 0.25, 3 * 3600)
+    assert estimate["seconds_left_low"] < 3 * 3600 < estimate["seconds_left_high"]
+    assert estimate["finish_on"] == "2026-05-23"  # an hour a day, as today
     put(KOBO, 1.0, at=TODAYS_NOON + minutes(90), read_at=TODAYS_NOON + minutes(90))
     assert payload(ada)["estimates"] == []
 
@@ -295,20 +309,19 @@ def test_recent_sessions_end_somewhere(ada: Reader, read: Read) -> None:
 def test_the_same_content_has_the_same_etag_and_other_content_another(ada: Reader, read: Read) -> None:
     read("one", TODAYS_NOON, 30)
     refresh()
-    first, again = (compose(ada, today=TODAY) for _ in range(2))
-    assert etag_of(first) == etag_of(again)
-    assert etag_of(compose(ada, today=TODAY + DAY)) != etag_of(first)
+    first, again, later = (compose(ada, now=now).body for now in (TODAYS_NOON, TODAYS_NOON, TODAYS_NOON + DAY))
+    assert etag_of(first) == etag_of(again) != etag_of(later)
     read("two", TODAYS_NOON + minutes(60), 30)
     refresh()
-    assert etag_of(compose(ada, today=TODAY)) != etag_of(first)
+    assert etag_of(compose(ada, now=TODAYS_NOON).body) != etag_of(first)
 
 
 def test_what_is_stored_is_ready_to_send(ada: Reader, read: Read) -> None:
     read("one", TODAYS_NOON, 30)
     refresh()
     stored = StatsPayload.objects.get()
-    body = json.loads(stored.body)
-    assert etag_of(body) == stored.etag
+    body = json.loads(bytes(stored.body))
+    assert etag_of(bytes(stored.body)) == stored.etag
     assert body["today"] == stored.today.isoformat()
     assert "pending" not in body
 
@@ -339,6 +352,10 @@ def test_when_a_readers_day_turns_the_payload_is_to_be_made_anew(
     zone: str, rollover_hour: int, now: str, turned: int, ada: Reader
 ) -> None:
     Reader.objects.update(timezone=zone, rollover_hour=rollover_hour)
-    StatsPayload.objects.create(reader=ada, body="{}", etag="x", generated_at=TODAYS_NOON, today=TODAY)
+    ada.refresh_from_db()
+    good_until = compose(ada, now=datetime.fromisoformat(now) - timedelta(hours=3)).good_until
+    StatsPayload.objects.create(
+        reader=ada, body=b"{}", etag="x", generated_at=TODAYS_NOON, today=TODAY, good_until=good_until
+    )
     assert turn_days(now=datetime.fromisoformat(now)) == turned
     assert StalePayload.objects.count() == turned

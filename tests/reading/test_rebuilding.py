@@ -12,7 +12,17 @@ from accounts.models import Reader
 from library.models import Book
 from reading.clocks import Clock
 from reading.marks import mark_days_stale, mark_payload_stale, mark_statuses_stale
-from reading.models import BookDay, BookStatus, Session, StaleDay, StatsPayload, StatusState
+from reading.models import (
+    BookDay,
+    BookStatus,
+    BookTotal,
+    ReaderDay,
+    ReaderYear,
+    Session,
+    StaleDay,
+    StatsPayload,
+    StatusState,
+)
 from reading.positions import PlaceReport
 from reading.rebuilding import drift, rebuild
 from reading.refreshing import refresh
@@ -49,13 +59,19 @@ TAMPERING: list[tuple[str, Callable[[Book], Any]]] = [
     ("a day with other pages", lambda book: BookDay.objects.filter(day="2026-05-01").update(pages=5)),
     ("a day with other sessions", lambda book: BookDay.objects.filter(day="2026-05-01").update(sessions=7)),
     ("a day with other carried ones", lambda book: BookDay.objects.filter(day="2026-05-03").update(carried=0)),
+    ("a day without a reader's total", lambda book: ReaderDay.objects.filter(day="2026-05-01").delete()),
+    ("a day with other hours", lambda book: ReaderDay.objects.filter(day="2026-05-01").update(hours=[0.0] * 24)),
+    ("a book with another sum", lambda book: BookTotal.objects.update(pages=1)),
+    ("a book without a sum", lambda book: BookTotal.objects.all().delete()),
+    ("a year with another sum", lambda book: ReaderYear.objects.update(seconds=1)),
+    ("a year that was not", lambda book: ReaderYear.objects.update(year=1999)),
     ("a day that is gone", lambda book: BookDay.objects.filter(day="2026-05-01").delete()),
     ("a day too many", lambda book: _copy_of_a_day(date(2026, 6, 1))),
     ("another status", lambda book: BookStatus.objects.update(state=StatusState.READ)),
     ("a status that began earlier", lambda book: BookStatus.objects.update(started_at=NOON - timedelta(days=9))),
     ("a status that is gone", lambda book: BookStatus.objects.all().delete()),
     ("a payload that says something else", lambda book: StatsPayload.objects.update(etag="0" * 32)),
-    ("a payload in other words", lambda book: StatsPayload.objects.update(body='{"totals": {}}')),
+    ("a payload in other words", lambda book: StatsPayload.objects.update(body=b'{"totals": {}}')),
     ("a payload that is gone", lambda book: StatsPayload.objects.all().delete()),
     ("a session that came in by another door", lambda book: Session.objects.filter(uuid="one").update(seconds=60)),
     ("a session that went out by another door", lambda book: Session.objects.filter(uuid="one").delete()),

@@ -2,7 +2,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from reading.streaks import streak_of
+from reading.streaks import runs_of, streak_of
 
 TODAY = date(2026, 5, 10)
 
@@ -28,10 +28,10 @@ def days(*back: int) -> list[date]:
 def test_a_streak_is_a_run_of_days_that_reaches_today_or_yesterday(
     back: tuple[int, ...], current: int, longest: int
 ) -> None:
-    streak = streak_of(days(*back), today=TODAY)
+    streak = streak_of(runs_of(days(*back)), today=TODAY)
     assert (streak.current, streak.longest) == (current, longest)
 
 
 def test_it_says_when_it_began() -> None:
-    streak = streak_of(days(0, 1, 2, 9), today=TODAY)
+    streak = streak_of(runs_of(days(0, 1, 2, 9)), today=TODAY)
     assert (streak.started_on, streak.last_day) == (TODAY - timedelta(days=2), TODAY)
