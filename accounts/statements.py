@@ -108,7 +108,7 @@ def _prepared(row: models.Model, fields: Iterable[_Field], live: BaseDatabaseWra
         elif kind == _DATE:
             value = live.ops.adapt_datefield_value(value)
         elif kind == _JSON:
-            value = json.dumps(value)
+            value = None if value is None else json.dumps(value)
         values.append(value)
     return values
 
@@ -143,7 +143,7 @@ def fetch_rows(
         for n in shape.times:
             fixed[n] = utc(fixed[n])
         for n in shape.texts_of_json:
-            fixed[n] = json.loads(fixed[n])
+            fixed[n] = None if fixed[n] is None else json.loads(fixed[n])
         found.append(model.from_db(DEFAULT_DB_ALIAS, shape.names, fixed))
     return found
 

@@ -2,7 +2,21 @@
 
 from ninja import NinjaAPI
 
-from api import books, covers, downloads, files, inbox, plugin, positions, series, server, sessions, stats, sync
+from api import (
+    books,
+    covers,
+    downloads,
+    files,
+    inbox,
+    plugin,
+    positions,
+    series,
+    server,
+    sessions,
+    statistics_imports,
+    stats,
+    sync,
+)
 from api.auth import key_auth
 from api.errors import LuaTolerantParser, Renderer, add_handlers
 
@@ -16,5 +30,19 @@ api = NinjaAPI(
     urls_namespace="api",
 )
 add_handlers(api)
-for resource in (server, files, positions, sessions, sync, series, downloads, inbox, plugin, books, covers, stats):
+for resource in (
+    server,
+    files,
+    positions,
+    sessions,
+    sync,
+    series,
+    downloads,
+    inbox,
+    plugin,
+    books,
+    covers,
+    stats,
+    statistics_imports,
+):
     api.add_router("", resource.router)

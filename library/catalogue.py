@@ -1,49 +1,27 @@
-"""The library as people browse it: in pages, whatever its size. Web pages and OPDS feeds ask the same questions here.
-
-A page is found by its keys and never by counting up to it, so that the last one costs what the first does. Where it
-goes on is said by a short text, the cursor, which clients hand back.
-"""
+"""The library as people browse it, in pages. Web pages and OPDS feeds ask the same questions here."""
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar
+from datetime import datetime
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from accounts.models import Reader
 from accounts.statements import query, utc
-from library.errors import LibraryError
 from library.models import AUTHOR, Author, Authorship, Book, BookType, Manifest, Series, StaleManifest
+from library.paging import InvalidCursor, Page, latest_first, moment_cursor, page_of, read_cursor
 from library.queries import IS_VISIBLE, books_visible_to
 from matching.names import folded_words
 
 ENTRIES = 30  # of a page
 # What "all that begin with" can be asked for; digits are one of them, and all letters behind z another.
 INITIALS = ("0", *"abcdefghijklmnopqrstuvwxyz", "…")
-MOMENT = timedelta(microseconds=1)
 BEHIND_Z = "z" * 30  # sorts behind all Latin words and before those of other scripts, by bytes and in any language
 SEARCH_WORDS = 12  # the rest of a longer search is ignored
 DESCRIPTION_SHOWN = 2000  # characters of a description that a list has; thirty whole ones would be a book themselves
-
-Item = TypeVar("Item")
-
-
-class InvalidCursor(LibraryError):
-    """Where a page is to go on cannot be read; the sentence says so."""
-
-    code = "invalid_cursor"
-
-
-@dataclass(frozen=True)
-class Page(Generic[Item]):
-    """Some of a long list; `next` is the cursor of what follows, empty at the end."""
-
-    items: Sequence[Item]
-    next: str
 
 
 @dataclass(frozen=True)
@@ -101,18 +79,9 @@ def books_by_title(
 
 def newest_books(reader: Reader, *, after: str = "", entries: int = ENTRIES) -> Page[Listed]:
     """All books, the last added first."""
-    books = books_visible_to(reader).order_by("-added_at", "-pk")
-    if after:
-        last, pk = _cursor(after)
-        try:
-            added_at = datetime.fromtimestamp(int(last) / 1_000_000, UTC)
-            earlier, later = added_at - MOMENT, added_at + MOMENT
-        except (ValueError, OverflowError, OSError):
-            raise _unreadable(after) from None
-        # Never by equality: SQLite compares times as texts, and a default writes fewer digits of them than Python does.
-        books = books.filter(added_at__lt=later).exclude(added_at__gt=earlier, pk__gte=pk)
+    books = latest_first(books_visible_to(reader), "added_at", after=after)
     rows = list(books.values_list("pk", "changed_at", "added_at")[: entries + 1])
-    return _page(rows, entries, _listed, lambda row: f"{row[0]}~{_microseconds(row[2])}")
+    return page_of(rows, entries, _listed, lambda row: moment_cursor(row[0], row[2]))
 
 
 def books_of_series(reader: Reader, series: Series, *, after: str = "", entries: int = ENTRIES) -> Page[Listed]:
@@ -138,7 +107,7 @@ def search_books(reader: Reader, text: str, *, after: str = "", entries: int = E
     if after:
         sql, values = sql + _BEHIND.format(table="library_book"), [*values, *_behind(after)]
     rows = query(f"{sql} ORDER BY library_book.sort_key, library_book.id LIMIT %s", [*values, entries + 1])
-    return _page(rows, entries, lambda row: Listed(row[0], utc(row[1])), lambda row: f"{row[0]}~{row[2]}")
+    return page_of(rows, entries, lambda row: Listed(row[0], utc(row[1])), lambda row: f"{row[0]}~{row[2]}")
 
 
 # The words first and the books of those found: SQLite, asked with the ORM's JOIN, looks up the words of each book in
@@ -162,7 +131,7 @@ def series_by_name(reader: Reader, *, initial: str = "", after: str = "", entrie
     if after:
         sql, values = sql + _BEHIND.format(table="library_manifest"), [*values, *_behind(after)]
     rows = query(f"{sql} ORDER BY library_manifest.sort_key, library_manifest.id LIMIT %s", [*values, entries + 1])
-    return _page([_manifest(row) for row in rows], entries, lambda row: row, lambda row: f"{row.pk}~{row.sort_key}")
+    return page_of([_manifest(row) for row in rows], entries, lambda row: row, lambda row: f"{row.pk}~{row.sort_key}")
 
 
 # Both rows' text made once: put together anew, it takes longer than the database.
@@ -286,7 +255,7 @@ _BEHIND = " AND {table}.sort_key >= %s AND NOT ({table}.sort_key = %s AND {table
 
 def _behind(after: str) -> list[Any]:
     """The values of `_BEHIND`."""
-    key, pk = _cursor(after)
+    key, pk = read_cursor(after)
     return [key, key, pk]
 
 
@@ -303,37 +272,17 @@ def _by_key(
     """A page in the order of `sort_key`: of `Listed` books, or of the rows themselves where `row_of` is None."""
     rows = rows.order_by("sort_key", "pk")
     if after:
-        key, pk = _cursor(after)
+        key, pk = read_cursor(after)
         rows = rows.filter(sort_key__gte=key).exclude(sort_key=key, pk__lte=pk)
     if row_of is None:
         found = list(rows[: entries + 1])
-        return _page(found, entries, lambda row: row, lambda row: f"{row.pk}~{row.sort_key}")
+        return page_of(found, entries, lambda row: row, lambda row: f"{row.pk}~{row.sort_key}")
     values = list(rows.values_list("pk", "changed_at", "sort_key")[: entries + 1])
-    return _page(values, entries, row_of, lambda row: f"{row[0]}~{row[2]}")
+    return page_of(values, entries, row_of, lambda row: f"{row[0]}~{row[2]}")
 
 
 def _by_count(books: QuerySet[Book], after: str, entries: int) -> Page[Listed]:
     """A page of a list that is never long, found by counting."""
-    start = _cursor(after)[1] if after else 0
+    start = read_cursor(after)[1] if after else 0
     values = list(books.values_list("pk", "changed_at")[start : start + entries + 1])
-    return _page(values, entries, _listed, lambda row: f"{start + entries}~")
-
-
-def _page(rows: list[Any], entries: int, row_of: Callable[[Any], Any], cursor_of: Callable[[Any], str]) -> Page[Any]:
-    shown = rows[:entries]
-    return Page([row_of(row) for row in shown], cursor_of(shown[-1]) if len(rows) > entries else "")
-
-
-def _cursor(text: str) -> tuple[str, int]:
-    found = re.fullmatch(r"([0-9]{1,18})~(.{0,400})", text, re.DOTALL)
-    if found is None or "\0" in text:
-        raise _unreadable(text)
-    return found[2], int(found[1])
-
-
-def _unreadable(text: str) -> InvalidCursor:
-    return InvalidCursor("This address of a further page cannot be read; begin at the first page.")
-
-
-def _microseconds(instant: datetime) -> int:
-    return int((instant - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000 + 0.5)
+    return page_of(values, entries, _listed, lambda row: f"{start + entries}~")

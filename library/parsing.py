@@ -27,6 +27,7 @@ from library.formats.child import LENGTH, READY
 from library.formats.images import Thumbnails
 from library.formats.metadata import Metadata, clean
 from library.formats.pages import PAGE_BYTES_LIMIT
+from library.formats.statistics import NotStatistics, StatisticsBooks, StatisticsPage, books_from, pages_from
 from library.formats.wire import metadata_from, text
 from library.hashes import Digests
 
@@ -131,6 +132,19 @@ class Parser:
         if jpeg is None:
             raise NotAnEbook("This file could not be read: it confused its reader.")
         return jpeg
+
+    def statistics_books(self, path: Path, after: int) -> StatisticsBooks:
+        """Books of KOReader's statistics with ids above `after`, none where there are no more.
+
+        NotStatistics with a sentence if they cannot be read; raises as `read` does otherwise.
+        """
+        self._ask({"path": str(path), "statistics": "books", "after": after}, seconds_for(path.stat().st_size))
+        return self._answered(lambda said, _: failure_of(said) or books_from(said, after), longest=0)
+
+    def statistics_pages(self, path: Path, after: tuple[int, int]) -> tuple[StatisticsPage, ...]:
+        """Pages that were looked at after the one with this start and row, none where there are no more; raises so."""
+        self._ask({"path": str(path), "statistics": "pages", "after": after}, seconds_for(path.stat().st_size))
+        return self._answered(lambda said, _: failure_of(said) or pages_from(said, after), longest=0)
 
     def _ask(self, asked: dict[str, Any], seconds: float) -> None:
         if self._is_reading:
@@ -324,7 +338,8 @@ def page_outcome(said: dict[str, Any], blobs: list[bytes]) -> PageImage | Except
 
 def failure_of(said: dict[str, Any]) -> Exception | None:
     if "refused" in said:
-        refusal = Encrypted if said["code"] == Encrypted.code else NotAnEbook
+        refusals: dict[object, type[LibraryError]] = {each.code: each for each in (Encrypted, NotStatistics)}
+        refusal = refusals.get(said["code"], NotAnEbook)
         return refusal(clean(text(said["refused"]), SENTENCE_LENGTH))
     if "exhausted" in said:
         return NotAnEbook("This file could not be read: it needs more memory than a book may.")

@@ -9,6 +9,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep stale marks": {"task": "reading.refresh", "schedule": 10, "options": {"expires": 10}},
     "sweep queued scans": {"task": "library.scan", "schedule": 10, "options": {"expires": 10}},
     "sweep queued imports": {"task": "library.import_queued", "schedule": 10, "options": {"expires": 10}},
+    "sweep queued statistics": {"task": "library.import_statistics", "schedule": 10, "options": {"expires": 10}},
     "sweep stale manifests": {"task": "library.refresh_manifests", "schedule": 10, "options": {"expires": 10}},
     "new day": {"task": "reading.turn_day", "schedule": 60, "options": {"expires": 60}},
     "sweep unfinished merges": {"task": "reading.finish_regroupings", "schedule": 60, "options": {"expires": 60}},

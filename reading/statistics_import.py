@@ -68,10 +68,17 @@ class Cursor:
 
     @classmethod
     def of(cls, row: StatisticsImport) -> "Cursor":
-        kept = dict(row.cursor)
-        start, line = kept.pop("after", BEGINNING)
-        runs = {name: [PageRun(*run) for run in kept.pop(name, ())] for name in ("open", "closed")}
-        return cls(after=(start, line), **runs, **kept)
+        kept: dict[str, Any] = row.cursor
+        start, line = kept.get("after", BEGINNING)
+        return cls(
+            after=(start, line),
+            open=[PageRun(*run) for run in kept.get("open", ())],
+            closed=[PageRun(*run) for run in kept.get("closed", ())],
+            files=dict(kept.get("files", {})),
+            unusable=kept.get("unusable", 0),
+            worker=kept.get("worker", ""),
+            tries=kept.get("tries", 0),
+        )
 
     def as_json(self) -> dict[str, Any]:
         runs = {name: [run.as_json() for run in getattr(self, name)] for name in ("open", "closed")}
@@ -368,8 +375,8 @@ def store_runs(reader: Reader, runs: Sequence[PageRun], reports: dict[str, FileR
     """Store the sessions that are new, and let those that are known go on; in the reader's turn.
 
     A newer copy of a database holds what an older one held, and may hold more of it: at the end, or, where KOReader
-    merged the rows of other devices, anywhere. So a session that overlaps one that was imported of the same file is that
-    one, and both take up the time of one.
+    merged the rows of other devices, anywhere. So what overlaps a session that was imported of the same file is that
+    session, which grows.
     """
     outcome = Stored()
     former = imported_around(reader, runs)
@@ -381,7 +388,7 @@ def store_runs(reader: Reader, runs: Sequence[PageRun], reports: dict[str, FileR
             fresh.append(run)
             continue
         known[session.pk] = session
-        if not is_settled(session) and extend(session, run, now=now):
+        if not is_settled(session) and extend(reader, session, run, now=now):
             mark_payload_stale(reader.pk)
             outcome.stored += 1
             outcome.flagged += session.flag != Session.Flag.NONE
@@ -395,8 +402,7 @@ def store_runs(reader: Reader, runs: Sequence[PageRun], reports: dict[str, FileR
     for session in [*known.values(), *rows]:
         if session.pk in new:
             outcome.flagged += session.flag != Session.Flag.NONE
-        is_waiting = session.book_id is None and session.file_id is not None
-        outcome.files[identity_of(session.uuid)] = session.file_id if is_waiting else 0
+        outcome.files[identity_of(session.uuid)] = (session.file_id or 0) if session.book_id is None else 0
     outcome.stored += len(new)
     outcome.known += sum(verdict.outcome == Outcome.DUPLICATE for verdict in verdicts)
     return outcome
@@ -435,7 +441,7 @@ def same_session(run: PageRun, former: Sequence[Session]) -> Session | None:
     return next(filter(is_settled, overlapping), overlapping[0] if overlapping else None)
 
 
-def extend(session: Session, run: PageRun, *, now: datetime) -> bool:
+def extend(reader: Reader, session: Session, run: PageRun, *, now: datetime) -> bool:
     """Let a session take in what a newer copy of the database knows of it; whether that is anything."""
     started_at, ended_at = min(session.started_at, run.started_at), max(session.ended_at, run.ended_at)
     seconds = max(session.seconds, float(run.seconds))
@@ -457,7 +463,7 @@ def extend(session: Session, run: PageRun, *, now: datetime) -> bool:
         now=now,
     )
     session.save(update_fields=EXTENDED)
-    mark_affected(session.reader, [each for each in (before, session) if counts(each)])
+    mark_affected(reader, [each for each in (before, session) if counts(each)])
     return True
 
 

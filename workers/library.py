@@ -15,8 +15,10 @@ import library.manifests
 from library.covers import remove_orphans
 from library.importing import import_some, requeue_abandoned
 from library.scanning import WALK_SECONDS, claim_scan, finish_scans, walk
+from reading.statistics_import import next_import, run_import
+from reading.statistics_uploads import remove_leftovers
 from workers.enqueue import enqueue
-from workers.reading import adopt, retried_task
+from workers.reading import adopt, refresh, retried_task
 
 # A task that ends soon lets others have the worker, and lets it stop in an orderly way.
 TURN_SECONDS = 60.0
@@ -59,6 +61,27 @@ def refresh_manifests() -> None:
     )
     if not is_done:
         enqueue(refresh_manifests)
+
+
+@long_task(name="library.import_statistics", soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
+def import_statistics() -> None:
+    """Import KOReader's statistics that readers handed in, for about a minute; the next message goes on.
+
+    Here and not among the tasks of reading, since it takes minutes: no session of a device waits for it.
+    """
+    remove_leftovers()
+    until = time.monotonic() + TURN_SECONDS
+    while (import_id := next_import()) is not None:
+        left = until - time.monotonic()
+        is_over = left > 0 and run_import(
+            import_id,
+            seconds=left,
+            on_progress=lambda _: enqueue(refresh),
+            passing=(OperationalError, SoftTimeLimitExceeded),
+        )
+        if not is_over:
+            enqueue(import_statistics)
+            return
 
 
 @shared_task(name="library.remove_orphaned_covers")

@@ -1,8 +1,9 @@
 """The process that reads files which may be made to do harm: it has no secrets, no database, and strict bounds.
 
 Requests come on standard input, answers go to standard output: four bytes of length, then JSON; the images' bytes
-follow their lengths. What is asked for is a book's description, a `page` of a comic, or an `image` as a JPEG. The first
-answer, to no request, says that it is ready. It ends when its input does. Run by `library.parsing`.
+follow their lengths. What is asked for is a book's description, a `page` of a comic, an `image` as a JPEG, or rows of
+KOReader's `statistics`. The first answer, to no request, says that it is ready. It ends when its input does. Run by
+`library.parsing`.
 """
 
 import errno
@@ -23,6 +24,7 @@ from library.formats.bounds import bound_this_process
 from library.formats.images import thumbnails
 from library.formats.pages import PAGE_BYTES_LIMIT, Comics, as_jpeg
 from library.formats.reading import read_book
+from library.formats.statistics import QUESTIONS, NotStatistics
 from library.formats.wire import as_json
 from library.hashes import digests
 
@@ -46,8 +48,11 @@ def answer(request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
             return page_of(path, request["page"], request["width"])
         if "image" in request:
             return image_of(path, request["width"])
+        if "statistics" in request:
+            # A little less time than it is waited for: what takes too long is told with a sentence.
+            return QUESTIONS[request["statistics"]](path, request["after"], request["seconds"] * 0.8), []
         return book_of(path, request["format"])
-    except NotAnEbook as error:
+    except (NotAnEbook, NotStatistics) as error:
         return {"refused": error.sentence, "code": error.code}, []
     except (MemoryError, RecursionError):
         return {"exhausted": True}, []

@@ -15,9 +15,7 @@ from library import catalogue
 from library.catalogue import (
     DESCRIPTION_SHOWN,
     INITIALS,
-    InvalidCursor,
     Listed,
-    Page,
     authors_by_name,
     book_types,
     books_by_title,
@@ -32,6 +30,7 @@ from library.catalogue import (
 from library.manifests import refresh_manifests
 from library.marks import mark_manifests_stale
 from library.models import Author, Authorship, Book, BookFile, BookText, BookType, Series
+from library.paging import InvalidCursor, Page, read_cursor
 from library.queries import authors_of, files_of, with_details
 from matching.names import search_words, sort_key
 
@@ -234,7 +233,7 @@ def test_a_search_is_paged_by_title(ada: Reader, add: Callable[..., Book]) -> No
 @given(st.text(max_size=30) | st.from_regex(r"\A[0-9]{0,30}~.{0,30}\Z"))
 def test_a_cursor_is_a_place_or_is_refused(text: str) -> None:
     try:
-        key, pk = catalogue._cursor(text)
+        key, pk = read_cursor(text)
     except InvalidCursor:
         return
     assert text == f"{text.partition('~')[0]}~{key}"

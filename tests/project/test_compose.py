@@ -99,7 +99,8 @@ def test_the_image_holds_every_package_and_what_it_is_built_from() -> None:
     wanted = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     packages = wanted["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     let_in = {line[1:] for line in (REPOSITORY / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    assert let_in == {*packages, "pyproject.toml", "README.md", "LICENSE", "requirements/run.txt"}
+    built_with = {"pyproject.toml", "hatch_build.py", "package.json", "package-lock.json", ".npmrc"}
+    assert let_in == {*packages, *built_with, "README.md", "LICENSE", "requirements/run.txt"}
 
 
 class Containers:

@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.credentials import Busy, reader_with_password
 from accounts.models import Reader
 from accounts.server import server_identifier
-from library.catalogue import InvalidCursor
+from library.paging import InvalidCursor
 
 METHODS = ("GET", "HEAD")
 CHALLENGE = 'Basic realm="Tome", charset="UTF-8"'

@@ -12,10 +12,11 @@ from typing import Any
 from accounts.models import Reader
 from accounts.statements import fetch_rows
 from library import catalogue
-from library.catalogue import ENTRIES, INITIALS, BookDetails, FileDetails, InvalidCursor, Listed, Page
+from library.catalogue import ENTRIES, INITIALS, BookDetails, FileDetails, Listed
 from library.covers import version_of
 from library.manifests import formats_of, preferred_order
 from library.models import Author, BookType, Series
+from library.paging import Page, unreadable
 from matching.own_names import entry_title
 from reading.continuing import books_being_read
 from reading.models import LocatorKind, Position
@@ -323,7 +324,7 @@ def _given(**query: str) -> dict[str, str]:
 
 def _counted(after: str) -> int:
     if after and not (after.isascii() and after.isdigit() and len(after) < 7):
-        raise InvalidCursor("This address of a further page cannot be read; begin at the first page.")
+        raise unreadable()
     return int(after or 0)
 
 
