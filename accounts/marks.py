@@ -16,7 +16,7 @@ from django.db import OperationalError, models
 from django.db.models import F, Max, QuerySet
 from django.utils import timezone
 
-from accounts.statements import insert_rows, query
+from accounts.statements import ROWS_A_STATEMENT, insert_rows, query
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,9 @@ def put_marks(kind: type[AnyMark], what: Iterable[dict[str, Any]], *, unique: st
     # order, so that two transactions never wait for each other's.
     fresh = {"marked_at": timezone.now(), "attempts": 0, "failure": ""}
     rows = [kind(version=secrets.randbits(62), **fresh, **columns) for columns in what]
-    insert_rows(rows, tail=f"ON CONFLICT ({unique}) DO UPDATE SET {_CHANGES}")
+    for begin in range(0, len(rows), ROWS_A_STATEMENT):
+        tail = f"ON CONFLICT ({unique}) DO UPDATE SET {_CHANGES}"
+        insert_rows(rows[begin : begin + ROWS_A_STATEMENT], tail=tail)
 
 
 def drop_marks(marks: Sequence[AnyMark]) -> list[AnyMark]:

@@ -16,6 +16,9 @@ from typing import Any, TypeVar
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+# Of an insert: on SQLite a statement with too many values is refused.
+ROWS_A_STATEMENT = 1000
+
 AnyModel = TypeVar("AnyModel", bound=models.Model)
 
 

@@ -12,7 +12,7 @@ from accounts.models import Reader
 from accounts.statements import query, utc
 from api.auth import reader_of, web_or_key
 from library.sending import is_current
-from reading.marks import PENDING, ask_for_payload
+from reading.marks import PENDING, PENDING_VALUES, ask_for_payload
 from reading.payload import compose, shown_time
 from workers.enqueue import enqueue
 from workers.reading import refresh
@@ -34,7 +34,7 @@ _STORED = f"SELECT etag, generated_at, good_until, {PENDING} FROM reading_statsp
 
 
 def _stored(reader: Reader, now: datetime) -> Stored:
-    rows = query(_STORED, [reader.pk] * 4)
+    rows = query(_STORED, [reader.pk] * (PENDING_VALUES + 1))
     if rows:
         etag, generated_at, good_until, pending = rows[0]
         if now < utc(good_until):

@@ -12,12 +12,12 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.days import day_start, local_day, widest_window, zone_named
 from accounts.marks import drop_marks
 from accounts.models import Reader
-from accounts.statements import insert_rows, query
+from accounts.statements import ROWS_A_STATEMENT, insert_rows, query
 from reading.marks import mark_payload_stale
 from reading.models import BookDay, BookTotal, DayCounts, ReaderDay, ReaderYear, Session, StaleDay
 from reading.plausibility import COUNTED, LONGEST_SPAN, counted_part
@@ -27,7 +27,6 @@ HOURS = 24
 HOUR_SECONDS = 3600.0
 SECONDS_DIGITS = 3  # what is stored of a day: milliseconds, and thousandths of a page
 PROGRESS_DIGITS = 9
-ROWS_A_STATEMENT = 1000  # a statement's values have a number on SQLite above which it is refused
 
 
 @dataclass
@@ -107,6 +106,7 @@ class SessionSpan:
     timezone: str
     device: str = Session.Source.DEVICE
     progress: float | None = None  # how far it went on, where it is known and not backwards
+    session_id: int = 0
 
     @property
     def span_seconds(self) -> float:
@@ -115,7 +115,7 @@ class SessionSpan:
 
 _FIELDS = (
     *("book_id", "started_at", "ended_at", "seconds", "pages", "timezone"),
-    *("device_id", "source", "progress_start", "progress_end", "flag"),
+    *("device_id", "source", "progress_start", "progress_end", "flag", "pk"),
 )
 
 
@@ -124,11 +124,10 @@ def counted_sessions(reader: Reader) -> Iterator[SessionSpan]:
     return spans_of(Session.objects.filter(reader=reader))
 
 
-def sessions_around(reader: Reader, start: datetime, end: datetime) -> QuerySet[Session]:
-    """The sessions of a reader that have a part between two instants."""
-    return Session.objects.filter(
-        reader=reader, ended_at__gt=start, ended_at__lt=end + LONGEST_SPAN, started_at__lt=end
-    )
+def part_between(start: datetime, end: datetime) -> Q:
+    """The sessions that have a part between two instants."""
+    # Said by their ends as far as it goes, which the index has; none lasts longer than that and counts.
+    return Q(ended_at__gt=start, ended_at__lt=end + LONGEST_SPAN, started_at__lt=end)
 
 
 def spans_of(sessions: QuerySet[Session]) -> Iterator[SessionSpan]:
@@ -149,13 +148,16 @@ def _span(
     progress_start: float | None,
     progress_end: float | None,
     flag: str,
+    session_id: int,
 ) -> SessionSpan:
     part = counted_part(flag, started_at, ended_at, seconds, pages)
     progress = None
     if progress_start is not None and progress_end is not None and progress_end >= progress_start:
         progress = progress_end - progress_start
     device = str(device_id) if device_id is not None else source
-    return SessionSpan(book_id, started_at, part.ended_at, part.seconds, part.pages, timezone, device, progress)
+    return SessionSpan(
+        book_id, started_at, part.ended_at, part.seconds, part.pages, timezone, device, progress, session_id
+    )
 
 
 def uncovered(sessions: Iterable[SessionSpan]) -> Iterator[tuple[SessionSpan, datetime]]:
@@ -255,7 +257,7 @@ def _split(
 
 def totals_of_days(reader: Reader, first: date, last: date) -> DayTotals:
     """The totals of the days from `first` to `last`, from the sessions that could touch them in any zone."""
-    around = sessions_around(reader, widest_window(first)[0], widest_window(last)[1])
+    around = Session.objects.filter(part_between(widest_window(first)[0], widest_window(last)[1]), reader=reader)
     return day_totals(spans_of(around), reader=reader, first=first, last=last)
 
 

@@ -7,16 +7,22 @@ from typing import TypeVar
 from accounts.marks import MOST_ATTEMPTS, marks_that_failed, open_marks, put_marks
 from accounts.models import Reader
 from accounts.statements import query
-from reading.models import StaleDay, StaleMark, StalePayload, StaleStatus
+from reading.models import Recount, StaleDay, StaleMark, StalePayload, StaleStatus
 
 AnyReadersMark = TypeVar("AnyReadersMark", StaleDay, StaleStatus, StalePayload)
 
-# An SQL condition on the reader, given three times: whether anything of theirs is marked. What failed for good is not
-# waited for.
+# An SQL condition on the reader, given so many times: whether anything of theirs is marked, or being counted anew. What
+# failed for good is not waited for.
 PENDING = " OR ".join(
-    f'EXISTS (SELECT 1 FROM "{kind._meta.db_table}" WHERE reader_id = %s AND attempts < {MOST_ATTEMPTS})'
-    for kind in (StalePayload, StaleDay, StaleStatus)
+    [
+        *(
+            f'EXISTS (SELECT 1 FROM "{kind._meta.db_table}" WHERE reader_id = %s AND attempts < {MOST_ATTEMPTS})'
+            for kind in (StalePayload, StaleDay, StaleStatus)
+        ),
+        f'EXISTS (SELECT 1 FROM "{Recount._meta.db_table}" WHERE reader_id = %s)',
+    ]
 )
+PENDING_VALUES = PENDING.count("%s")
 
 
 def mark_days_stale(reader_id: int, days: Iterable[date]) -> None:
@@ -44,7 +50,7 @@ def ask_for_payload(reader_id: int) -> None:
 
 def is_pending(reader: Reader) -> bool:
     """Whether something newer than the reader's stats payload is still to be computed."""
-    return bool(query(f"SELECT {PENDING}", [reader.pk] * 3)[0][0])
+    return bool(query(f"SELECT {PENDING}", [reader.pk] * PENDING_VALUES)[0][0])
 
 
 def failed_marks() -> list[StaleMark]:

@@ -339,7 +339,9 @@ class Recount(models.Model):
 
     reader = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recount")
     begun_at = models.DateTimeField()
-    days = models.PositiveIntegerField()  # that were marked then
+    days = models.PositiveIntegerField()  # that there were then
+    done = models.PositiveIntegerField(default=0)
+    before_day = models.DateField()  # the days before this one are still to be counted anew; see `reading.zones`
 
 
 class StatisticsImport(models.Model):

@@ -16,6 +16,7 @@ from reading.marks import AnyReadersMark, mark_payload_stale
 from reading.models import BookDay, StaleDay, StalePayload, StaleStatus, StatsPayload
 from reading.payload import rebuild_payload
 from reading.status import rebuild_statuses
+from reading.zones import open_recounts, recount_some
 
 # Marks are rebuilt in groups of one reader: a flushed outbox marks its days next to each other, and their sessions are
 # read once. A group this large is still stored in a few milliseconds, which is how long SQLite's writers wait for it.
@@ -60,6 +61,21 @@ def _next_group(marks: QuerySet[AnyReadersMark]) -> list[AnyReadersMark]:
     for each in group:
         each.reader = first.reader
     return group
+
+
+def recount(*, seconds: float, passing: Passing = PASSING) -> bool:
+    """Count days anew for readers who changed when their days begin, for about this long; whether all is done.
+
+    Some days of each in turn, and in between whatever else was marked: nobody waits for another reader's years.
+    """
+    deadline = time.monotonic() + seconds
+    while readers := open_recounts():
+        for reader_id in readers:
+            if time.monotonic() > deadline:
+                return False
+            recount_some(reader_id)
+            refresh(seconds=max(0.0, deadline - time.monotonic()), passing=passing)
+    return True
 
 
 def mark_renamed() -> int:

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from accounts.days import days_anywhere, zone_named
 from accounts.models import Device, Reader
-from accounts.statements import insert_rows
+from accounts.statements import insert_rows, query
 from library.queries import ReadableBook, readable_books
 from reading.clocks import Clock, shift
 from reading.files import FileReport, book_of_file
@@ -268,6 +268,6 @@ def move_sessions(reader: Reader, moved: QuerySet[Session], *, to: int | None, *
 
 
 def _days_touched(reader: Reader, sessions: Sequence[Session]) -> set[date]:
-    return {
-        day for session in sessions for day in days_anywhere(session.started_at, session.ended_at, reader.rollover_hour)
-    }
+    # Asked for in the reader's turn: who reports may have been let in before it was changed.
+    [(rollover_hour,)] = query("SELECT rollover_hour FROM accounts_reader WHERE id = %s", [reader.pk])
+    return {day for session in sessions for day in days_anywhere(session.started_at, session.ended_at, rollover_hour)}

@@ -13,9 +13,9 @@ import orjson
 from django.db.models import Count, Max, Min, Sum
 
 from accounts.models import Reader
-from accounts.statements import insert_rows
+from accounts.statements import ROWS_A_STATEMENT, insert_rows
 from reading.breakdowns import Pace, breakdown_of
-from reading.days import PROGRESS_DIGITS, ROWS_A_STATEMENT, SECONDS_DIGITS
+from reading.days import PROGRESS_DIGITS, SECONDS_DIGITS
 from reading.models import BookDay, BookTotal, ReaderDay, ReaderYear, Total
 from reading.periods import Period, sums_of, whole
 from reading.streaks import Runs, runs_of

@@ -15,7 +15,7 @@ from django.utils import timezone
 from reading.links import adopt_known_files
 from reading.merging import finish_regroupings
 from reading.rebuilding import drift
-from reading.refreshing import mark_renamed, turn_days
+from reading.refreshing import mark_renamed, recount, turn_days
 from reading.refreshing import refresh as refresh_marks
 from workers.enqueue import enqueue
 
@@ -23,13 +23,15 @@ logger = logging.getLogger(__name__)
 
 # A locked or restarting database passes by itself; anything else is a bug, and is to be seen.
 retried_task = partial(shared_task, autoretry_for=(OperationalError,), retry_backoff=True, max_retries=5)
+PASSING = (OperationalError, SoftTimeLimitExceeded)
 SECONDS_A_RUN = 60.0  # far below the hard limit of a task; what is left then is taken by the next message
 
 
 @retried_task(name="reading.refresh")
 def refresh() -> None:
     """Rebuild the days, statuses and payloads that are marked stale."""
-    if not refresh_marks(seconds=SECONDS_A_RUN, passing=(OperationalError, SoftTimeLimitExceeded)):
+    is_done = refresh_marks(seconds=SECONDS_A_RUN, passing=PASSING)
+    if not (is_done and recount(seconds=SECONDS_A_RUN, passing=PASSING)):
         enqueue(refresh)
 
 

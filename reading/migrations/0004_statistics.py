@@ -84,6 +84,8 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('begun_at', models.DateTimeField()),
                 ('days', models.PositiveIntegerField()),
+                ('done', models.PositiveIntegerField(default=0)),
+                ('before_day', models.DateField()),
             ],
         ),
         migrations.CreateModel(

@@ -1,0 +1,128 @@
+"""The log of a reader's sessions, the latest first, each with what of it counts."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import Reader
+from library.paging import Page, latest_first, moment_cursor, page_of
+from reading.days import part_between, spans_of, uncovered
+from reading.models import Session
+from reading.plausibility import Suggestion, suggestion_for
+
+ENTRIES = 50  # of a page
+MOST_ENTRIES = 200
+EXPORTED_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class LogFilter:
+    """Which sessions a log shows; what is None or False narrows nothing. `until` is not among them any more."""
+
+    book_id: int | None = None
+    device_id: int | None = None
+    source: str | None = None
+    since: datetime | None = None  # those that end after this
+    until: datetime | None = None  # and begin before this
+    flagged: bool = False
+    without_book: bool = False
+    deleted: bool = False  # only those that the reader deleted
+
+
+@dataclass(frozen=True)
+class LoggedSession:
+    """A session as the log shows it; `counted_seconds` is what no earlier one covers of it."""
+
+    session: Session
+    counted_seconds: float
+    suggestion: Suggestion | None
+
+    @property
+    def title(self) -> str:
+        """What was read: the book, or the file where that is no known book; empty if nobody knows."""
+        if self.session.book is not None:
+            return self.session.book.title
+        file = self.session.file
+        return (file.title or file.filename) if file is not None else ""
+
+    @property
+    def device_name(self) -> str:
+        return str(self.session.device) if self.session.device is not None else ""
+
+
+def log_page(
+    reader: Reader, which: LogFilter = LogFilter(), *, after: str = "", entries: int = ENTRIES
+) -> Page[LoggedSession]:
+    """A page of the log; InvalidCursor for an `after` that no page gave."""
+    sessions = latest_first(log_of(reader, which), "ended_at", after=after)
+    page = page_of(
+        list(sessions[: entries + 1]), entries, lambda row: row, lambda row: moment_cursor(row.pk, row.ended_at)
+    )
+    return Page(with_counted(reader, page.items), page.next)
+
+
+def log_of(reader: Reader, which: LogFilter) -> QuerySet[Session]:
+    """The sessions that a filter lets through."""
+    sessions = Session.objects.filter(reader=reader).select_related("book", "file", "device")
+    if which.deleted:
+        sessions = sessions.filter(flag=Session.Flag.DELETED)
+    elif which.flagged:
+        # Said twice, so that the index of the few flagged ones is seen to serve.
+        sessions = sessions.exclude(flag="").exclude(flag=Session.Flag.DELETED)
+    else:
+        sessions = sessions.exclude(flag=Session.Flag.DELETED)
+    if which.book_id is not None:
+        sessions = sessions.filter(book=which.book_id)
+    if which.without_book:
+        sessions = sessions.filter(book=None)
+    if which.device_id is not None:
+        sessions = sessions.filter(device=which.device_id)
+    if which.source is not None:
+        sessions = sessions.filter(source=which.source)
+    if which.since is not None:
+        sessions = sessions.filter(ended_at__gt=which.since)
+    if which.until is not None:
+        sessions = sessions.filter(started_at__lt=which.until)
+    return sessions
+
+
+def logged_session(reader: Reader, session: Session) -> LoggedSession:
+    """One session of a reader as the log shows it."""
+    [logged] = with_counted(reader, [session])
+    return logged
+
+
+def with_counted(reader: Reader, sessions: Sequence[Session]) -> list[LoggedSession]:
+    """These sessions with what counts of each, for which those are looked at that lie around them."""
+    counted: dict[int, float] = {}
+    if sessions:
+        around = Q(pk__in=[])
+        for start, end in _stretches(sessions):
+            around |= part_between(start, end)
+        for span, uncovered_from in uncovered(spans_of(Session.objects.filter(around, reader=reader))):
+            left = (span.ended_at - uncovered_from).total_seconds()
+            counted[span.session_id] = max(0.0, left) * span.seconds / span.span_seconds
+    return [LoggedSession(session, counted.get(session.pk, 0.0), suggestion_for(session)) for session in sessions]
+
+
+def _stretches(sessions: Iterable[Session]) -> list[tuple[datetime, datetime]]:
+    """The stretches of time that these sessions take up, those that touch put together."""
+    stretches: list[tuple[datetime, datetime]] = []
+    for start, end in sorted((session.started_at, session.ended_at) for session in sessions):
+        if stretches and start <= stretches[-1][1]:
+            stretches[-1] = (stretches[-1][0], max(end, stretches[-1][1]))
+        else:
+            stretches.append((start, end))
+    return stretches
+
+
+def exported(reader: Reader, which: LogFilter) -> Iterator[LoggedSession]:
+    """All sessions that a filter lets through, the latest first, read some at a time."""
+    after = ""
+    while True:
+        page = log_page(reader, which, after=after, entries=EXPORTED_AT_ONCE)
+        yield from page.items
+        if not (after := page.next):
+            return
