@@ -40,14 +40,6 @@ class LoggedSession:
     suggestion: Suggestion | None
 
     @property
-    def title(self) -> str:
-        """What was read: the book, or the file where that is no known book; empty if nobody knows."""
-        if self.session.book is not None:
-            return self.session.book.title
-        file = self.session.file
-        return (file.title or file.filename) if file is not None else ""
-
-    @property
     def device_name(self) -> str:
         return str(self.session.device) if self.session.device is not None else ""
 

@@ -48,6 +48,11 @@ class DeviceFile(models.Model):
     def __str__(self) -> str:
         return self.filename
 
+    @property
+    def shown_title(self) -> str:
+        """What a person knows the file by: KOReader's statistics tell of titles, and of no file names."""
+        return self.title or self.filename
+
 
 class LocatorKind(models.TextChoices):
     NONE = ""
@@ -187,6 +192,13 @@ class Session(models.Model):
             models.Index(name="reading_session_flagged", fields=["reader", "ended_at"], condition=~models.Q(flag="")),
             models.Index(name="reading_session_of_file", fields=["file"], condition=models.Q(file__isnull=False)),
         ]
+
+    @property
+    def title(self) -> str:
+        """What was read: the book, or the file where that is no known book; empty if nobody knows."""
+        if self.book is not None:
+            return self.book.title
+        return self.file.shown_title if self.file is not None else ""
 
 
 class StatusState(models.TextChoices):

@@ -422,7 +422,7 @@ def _recent_sessions(reader: Reader) -> tuple[list[dict[str, Any]], tzinfo]:
             {
                 "id": session.pk,
                 "book_id": session.book_id,
-                "title": session.book.title if session.book else (session.file.filename if session.file else None),
+                "title": session.title or None,
                 "started_at": shown_time(session.started_at),
                 "ended_at": shown_time(session.ended_at),
                 "seconds": round(session.seconds),
