@@ -8,7 +8,7 @@ as after two, and a year that has passed is only copied.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
@@ -121,11 +121,9 @@ def compose(reader: Reader, *, now: datetime) -> Composed:
         "daily": orjson.Fragment(b"[" + ",".join(year.daily for year in years if year.daily).encode() + b"]"),
         "heatmap": _heatmap(days, today),
         "hours": all_time.shown_hours(),
-        "book_count": len(shelf.books),
-        "by_book": shelf.books[:MOST_BOOKS],
-        "by_series": _grouped(shelf.books, _series_of)[:MOST_BOOKS],
-        "by_author": _grouped(shelf.books, lambda book: book["authors"])[:MOST_BOOKS],
-        "by_type": _grouped(shelf.books, lambda book: [book["book_type"]])[:MOST_BOOKS],
+        "book_count": len(shelf.all_time),
+        "by_book": shelf.shown(shelf.all_time)[:MOST_BOOKS],
+        **shelf.groups(shelf.all_time, most=MOST_BOOKS),
         "by_device": _by_device(all_time, devices),
         "periods": {
             period.name: _period(period, days, shelf, read_in[period.name], devices) for period in periods(today)
@@ -233,7 +231,7 @@ def _heatmap(days: Iterable[ReaderDay], today: date) -> list[dict[str, Any]]:
 
 
 class _Shelf:
-    """What was read of each book, most first, with what the book is called."""
+    """The books that were read, and what was read of them in a stretch of time, the most read first."""
 
     def __init__(self, reader: Reader, totals: Sequence[BookTotal]) -> None:
         read = {total.book_id: total for total in totals}
@@ -244,8 +242,8 @@ class _Shelf:
             names.setdefault(book_id, []).append(name)
         states = dict(BookStatus.objects.filter(reader=reader).values_list("book", "state"))
         described = Book.objects.filter(pk__in=of_reader).values_list("pk", "title", "series__name", "book_type")
-        self.books = [
-            _without_none(
+        self._books = {
+            pk: _without_none(
                 {
                     "book_id": pk,
                     "title": title,
@@ -253,45 +251,49 @@ class _Shelf:
                     "series": series,
                     "book_type": kind,
                     "status": states.get(pk, StatusState.UNREAD.value),
-                    "seconds": whole(total.seconds),
-                    "sessions": total.sessions,
-                    "pages": whole(total.pages),
                     "first_day": _iso(total.first_day),
                     "last_day": _iso(total.last_day),
                 }
             )
             for pk, title, series, kind in described
             if (total := read.get(pk)) is not None
-        ]
-        self.books.sort(key=lambda book: (-book["seconds"], book["book_id"]))
-        self._by_id = {book["book_id"]: book for book in self.books}
+        }
+        self.all_time = {
+            pk: Sums(total.seconds, total.sessions, total.pages) for pk, total in read.items() if pk in self._books
+        }
 
-    def shown(self, sums_of_books: dict[int, Sums]) -> list[dict[str, Any]]:
-        """These books with what was read of them in a period, most first."""
-        shown = [
-            self._by_id[book_id] | sums.shown() for book_id, sums in sums_of_books.items() if book_id in self._by_id
-        ]
+    def shown(self, read: dict[int, Sums]) -> list[dict[str, Any]]:
+        """These books with what was read of them."""
+        shown = [self._books[book_id] | sums.shown() for book_id, sums in read.items() if book_id in self._books]
         return sorted(shown, key=lambda book: (-book["seconds"], book["book_id"]))
 
+    def groups(self, read: dict[int, Sums], *, most: int) -> dict[str, list[dict[str, Any]]]:
+        """What was read of these books by series, author and type, so many of each at most."""
+        groups: dict[str, dict[str, list[Sums]]] = {"by_series": {}, "by_author": {}, "by_type": {}}
+        for book_id, sums in read.items():
+            if (book := self._books.get(book_id)) is None:
+                continue
+            for group, names in (
+                ("by_series", [book["series"]] if "series" in book else []),
+                ("by_author", book["authors"]),
+                ("by_type", [book["book_type"]]),
+            ):
+                for name in names:
+                    groups[group].setdefault(name, []).append(sums)
+        return {group: _most_read(sums_of_names)[:most] for group, sums_of_names in groups.items()}
+
     def title_of(self, book_id: int) -> str | None:
-        book = self._by_id.get(book_id)
+        book = self._books.get(book_id)
         return book["title"] if book else None
 
 
-def _series_of(book: dict[str, Any]) -> list[str]:
-    return [book["series"]] if "series" in book else []
-
-
-def _grouped(
-    books: Iterable[dict[str, Any]], names_of: Callable[[dict[str, Any]], Iterable[str]]
-) -> list[dict[str, Any]]:
-    groups: dict[str, tuple[Sums, int]] = {}
-    for book in books:
-        for name in names_of(book):
-            sums, count = groups.get(name, (Sums(), 0))
-            sums.add(book["seconds"], book["sessions"], book["pages"])
-            groups[name] = (sums, count + 1)
-    shown = [{"name": name, "books": count, **sums.shown()} for name, (sums, count) in groups.items()]
+def _most_read(sums_of_names: dict[str, list[Sums]]) -> list[dict[str, Any]]:
+    shown = []
+    for name, of_books in sums_of_names.items():
+        total = Sums()
+        for sums in of_books:  # as they were counted, not as they are shown: a minute may be many halves of seconds
+            total.add(sums.seconds, sums.sessions, sums.pages)
+        shown.append({"name": name, "books": len(of_books), **total.shown()})
     return sorted(shown, key=lambda group: (-group["seconds"], group["name"]))
 
 
@@ -350,9 +352,7 @@ def _period(
             {key: book[key] for key in ("book_id", "title", "status", "seconds", "sessions", "pages")}
             for book in books[:MOST_OF_A_PERIOD]
         ],
-        "by_series": _grouped(books, _series_of)[:MOST_OF_A_PERIOD],
-        "by_author": _grouped(books, lambda book: book["authors"])[:MOST_OF_A_PERIOD],
-        "by_type": _grouped(books, lambda book: [book["book_type"]])[:MOST_OF_A_PERIOD],
+        **shelf.groups(read, most=MOST_OF_A_PERIOD),
         "by_device": _by_device(parts, devices),
         "hours": parts.shown_hours(),
         "merged": parts.merged(),

@@ -53,7 +53,9 @@ def test_all_is_counted_anew_by_the_rules_of_now(earlier: Any) -> None:
         day = date(2026, 5, 1) + timedelta(days=n)
         days.create(reader=reader, day=day, book=book, seconds=3600, sessions=1, carried=0, pages=30)
     begun = EVENING + timedelta(days=2, hours=9)
-    earlier.get_model("reading", "BookStatus").objects.create(reader=reader, book=book, state="reading", started_at=begun)
+    earlier.get_model("reading", "BookStatus").objects.create(
+        reader=reader, book=book, state="reading", started_at=begun
+    )
     payloads = earlier.get_model("reading", "StatsPayload").objects
     payloads.create(reader=reader, body="{}", etag="x", generated_at=EVENING, today=date(2026, 5, 1))
 
