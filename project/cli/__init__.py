@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from project.cli import accounts, app_passwords, backup, books, doctor, library, plugin, service, stats
+from project.cli import accounts, app_passwords, backup, books, demo, doctor, library, plugin, service, stats
 from project.cli.errors import sentence_for
 
 
@@ -37,6 +37,7 @@ for command in (
     backup.backup,
     backup.restore,
     doctor.doctor,
+    demo.demo,
 ):
     tome.add_command(command)
 

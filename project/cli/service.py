@@ -138,6 +138,10 @@ def ping(queue: str) -> None:
 def migrate() -> None:
     """Bring the database up to date with this version of Tome."""
     use_django()
+    migrate_database(verbosity=1)
+
+
+def migrate_database(*, verbosity: int) -> None:
     from django.conf import settings
     from django.core.management import call_command
 
@@ -145,4 +149,4 @@ def migrate() -> None:
     if database["ENGINE"].endswith("sqlite3"):
         # Made by us and not by SQLite, whose new files everybody on the machine may read; its log gets the same mode.
         Path(database["NAME"]).touch(mode=0o600)
-    call_command("migrate", interactive=False, verbosity=1)
+    call_command("migrate", interactive=False, verbosity=verbosity)
