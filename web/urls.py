@@ -1,7 +1,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path, register_converter
 
-from web import inbox_pages, library_pages, settings_pages
+from web import import_pages, inbox_pages, library_pages, log_pages, settings_pages, stats_pages
 from web.pages import home
 
 
@@ -32,6 +32,16 @@ urlpatterns = [
     path("inbox", inbox_pages.inbox, name="inbox"),
     path("inbox/send", inbox_pages.send, name="inbox-send"),
     path("inbox/remove", inbox_pages.remove, name="inbox-remove"),
+    path("stats", stats_pages.stats, name="stats"),
+    path("stats/books/<row:book_id>", stats_pages.book, name="stats-book"),
+    path("stats/sessions", log_pages.log, name="stats-sessions"),
+    path("stats/sessions/add", log_pages.add, name="stats-session-add"),
+    path("stats/sessions/<row:session_id>", log_pages.session, name="stats-session"),
+    path("stats/sessions/<row:session_id>/delete", log_pages.delete, name="stats-session-delete"),
+    path("stats/sessions/<row:session_id>/restore", log_pages.restore, name="stats-session-restore"),
+    path("stats/import", import_pages.imports, name="stats-import"),
+    path("settings/day", settings_pages.day, name="settings-day"),
+    path("settings/goals", settings_pages.goals, name="settings-goals"),
     path("settings", settings_pages.settings, name="settings"),
     path("settings/formats", settings_pages.formats, name="settings-formats"),
     path("settings/app-passwords", settings_pages.create_password, name="app-passwords"),
