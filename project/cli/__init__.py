@@ -38,6 +38,7 @@ for command in (
     backup.restore,
     doctor.doctor,
     demo.demo,
+    demo.demo,
 ):
     tome.add_command(command)
 

@@ -291,9 +291,9 @@ def files(name: str | None, with_known: bool) -> None:
 
 
 def show_file(file: "DeviceFile") -> None:
-    said = f", which says it is {printable(file.title)}" if file.title else ""
+    named = f" ({printable(file.filename)})" if file.title and file.title != file.filename else ""
     seen = f"{file.seen_at:%Y-%m-%d}"
-    click.echo(f"{file.pk}  {printable(file.reader.username)}  {printable(file.filename)}{said}, seen {seen}")
+    click.echo(f"{file.pk}  {printable(file.reader.username)}  {printable(file.shown_title)}{named}, seen {seen}")
     click.echo(f"  {kept_of(file)}")
     if file.book is not None:
         click.echo(f"  It is book {file.book.pk}, {printable(file.book.title)}.")

@@ -27,9 +27,8 @@ def make_file(work: Work, library: Path) -> None:
     unfinished = place.with_name(f".{place.name}.{os.getpid()}.part")
     try:
         unfinished.write_bytes(comic_of(work) if work.is_comic else epub_of(work))
-        os.link(unfinished, place)
-    except FileExistsError:
-        pass  # another run was faster, or it is somebody's own
+        if not place.exists():
+            unfinished.replace(place)
     finally:
         unfinished.unlink(missing_ok=True)
 

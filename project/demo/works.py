@@ -48,7 +48,11 @@ class Work:
 
 
 def _series(
-    name: str, author: str, colours: tuple[str, ...], volumes: tuple[tuple[str, str, int, int, float], ...], shelf: Shelf
+    name: str,
+    author: str,
+    colours: tuple[str, ...],
+    volumes: tuple[tuple[str, str, int, int, float], ...],
+    shelf: Shelf,
 ) -> list[Work]:
     return [
         Work(slug, title, author, published, pages, pace, colours[n % len(colours)], name, n + 1, shelf=shelf)

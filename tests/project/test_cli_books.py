@@ -213,7 +213,7 @@ def test_unmatched_files_are_listed_with_what_is_kept_and_what_they_might_be(
     assert ended.status == 0
     first, kept = ended.out.splitlines()[:2]
     assert first.startswith(
-        f"{waiting.pk}  ada  scan0001.epub, which says it is Emma; or, so it says\N{REPLACEMENT CHARACTER}[2J"
+        f"{waiting.pk}  ada  Emma; or, so it says\N{REPLACEMENT CHARACTER}[2J (scan0001.epub), seen "
     )
     assert kept == "  1 session, last at 40%"
     assert "bob" not in ended.out
