@@ -46,9 +46,9 @@ test: $(DEV) $(TOME)  ## Run all tests, on SQLite and on PostgreSQL (docs/testin
 	@$(PYTEST) -q -m "faults"
 	@echo "== The ones among them that depend on locks, on PostgreSQL"
 	@TOME_TEST_DATABASE=postgres $(PYTEST) -q -m "faults and locking"
-	@echo "== All tests but those in the browser, which run on SQLite, and of what knows no database, on PostgreSQL"
-	@TOME_TEST_DATABASE=postgres $(PYTEST) -q -n 2 -m "not faults" --ignore tests/browser --ignore tests/project/test_demo.py --ignore tests/koplugin \
-		--ignore tests/matching
+	@echo "== All tests but those in the browser and of the demo, which run on SQLite, and of what knows no database, on PostgreSQL"
+	@TOME_TEST_DATABASE=postgres $(PYTEST) -q -n 2 -m "not faults" --ignore tests/browser --ignore tests/koplugin \
+		--ignore tests/matching --ignore tests/project/test_demo.py
 
 lint: $(DEV) $(TOME)  ## Check style, types, the direction of imports, Lua, scripts and the Dockerfile
 	@$(BIN)/ruff check --quiet .

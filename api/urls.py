@@ -10,11 +10,13 @@ from api import (
     inbox,
     plugin,
     positions,
+    recount,
     series,
     server,
     sessions,
     statistics_imports,
     stats,
+    stats_sessions,
     sync,
 )
 from api.auth import key_auth
@@ -43,6 +45,8 @@ for resource in (
     books,
     covers,
     stats,
+    stats_sessions,
     statistics_imports,
+    recount,
 ):
     api.add_router("", resource.router)

@@ -25,6 +25,8 @@ from reading.turns import take_turn
 
 HOURS = 24
 HOUR_SECONDS = 3600.0
+MINUTE_SECONDS = 60.0
+AN_INSTANT = timedelta(microseconds=1)  # the shortest that is told apart
 SECONDS_DIGITS = 3  # what is stored of a day: milliseconds, and thousandths of a page
 PROGRESS_DIGITS = 9
 
@@ -217,6 +219,9 @@ def _add_hours(hours: list[float], start: datetime, end: datetime, session: Sess
         local = start.astimezone(zone)
         left = HOUR_SECONDS - local.minute * 60 - local.second - local.microsecond / 1e6
         until = min(end, start + timedelta(seconds=left))
+        if (until - AN_INSTANT).astimezone(zone).utcoffset() != local.utcoffset():
+            # The clock is set within this hour, as Newfoundland's was at a minute past midnight.
+            until = min(until, start + timedelta(seconds=left % MINUTE_SECONDS or MINUTE_SECONDS))
         hours[local.hour] += (until - start).total_seconds() * share
         start = until
 
@@ -247,7 +252,7 @@ def _split(
         yield known[0], start, end
         return
     zone = _zone(session, reader)
-    day = local_day(start, zone, reader.rollover_hour)
+    day = _day_begun_last(start, zone, reader.rollover_hour)
     while start < end:
         next_day = day + timedelta(days=1)
         until = min(end, day_start(next_day, zone, reader.rollover_hour))
@@ -255,9 +260,25 @@ def _split(
         start, day = until, next_day
 
 
+def _day_begun_last(instant: datetime, zone: Any, rollover_hour: int) -> date:
+    """The day that an instant lies on, by when days begin rather than by the date on the wall.
+
+    A clock that is set back over the hour at which a day began shows the date before once more, and one that leaps over
+    a whole day (Samoa's, in 2011) one that never began.
+    """
+    day = local_day(instant, zone, rollover_hour)
+    while day_start(day, zone, rollover_hour) > instant:
+        day -= timedelta(days=1)
+    while day_start(day + timedelta(days=1), zone, rollover_hour) <= instant:
+        day += timedelta(days=1)
+    return day
+
+
 def totals_of_days(reader: Reader, first: date, last: date) -> DayTotals:
     """The totals of the days from `first` to `last`, from the sessions that could touch them in any zone."""
-    around = Session.objects.filter(part_between(widest_window(first)[0], widest_window(last)[1]), reader=reader)
+    begins, ends = widest_window(first)[0], widest_window(last)[1]
+    # With the one that ends just as a day begins: what it covers of another makes that one begin to count on this day.
+    around = Session.objects.filter(part_between(begins - AN_INSTANT, ends), reader=reader)
     return day_totals(spans_of(around), reader=reader, first=first, last=last)
 
 

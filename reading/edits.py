@@ -43,6 +43,15 @@ class NoSuchSession(LibraryError):
         super().__init__("There is no such session. It may have been deleted already.")
 
 
+class NoSuchBook(LibraryError):
+    """The reader sees no book with this id."""
+
+    code = "no_such_book"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such book.")
+
+
 class CannotEdit(LibraryError):
     """A session cannot be changed so, or made."""
 
@@ -76,8 +85,13 @@ def trim_session(
             )
         if seconds is not None and not 0 <= seconds <= reported["seconds"] + ROUNDING.total_seconds():
             raise CannotEdit(f"Only {reported['seconds']:.0f} seconds were reported.")
-        span = (end - start).total_seconds()
-        read = min(span, reported["seconds"] if seconds is None else seconds)
+        if seconds is not None:
+            most = min(seconds, reported["seconds"])
+        elif started_at is None and ended_at is None:
+            most = session.seconds
+        else:
+            most = reported["seconds"]
+        read = min((end - start).total_seconds(), most)
         if read < SHORTEST_SECONDS:
             raise CannotEdit(
                 f"That leaves less than {SHORTEST_SECONDS:.0f} seconds. Delete the session if none of it was reading."
@@ -128,7 +142,7 @@ def add_session(
 ) -> Session:
     """Keep a session that no device reported; the same `uuid` again is the same session.
 
-    CannotEdit where it cannot be true, or the reader sees no such book.
+    CannotEdit where it cannot be true. NoSuchBook.
     """
     report = SessionReport(
         started_at=started_at,
@@ -145,7 +159,7 @@ def add_session(
         take_turn(reader.pk)
         book = visible_book(reader, book_id)
         if book is None:
-            raise CannotEdit("There is no such book.")
+            raise NoSuchBook
         [verdict] = record_sessions(reader, [replace(report, book_id=book.pk)], device=None, clock=Clock(now))
         if verdict.outcome == Outcome.IGNORED or verdict.session_id is None:
             raise CannotEdit(verdict.reason)

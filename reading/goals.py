@@ -5,7 +5,11 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
+from django.db import transaction
+
 from accounts.models import Reader
+from accounts.preferences import set_goals
+from reading.marks import mark_payload_stale
 from reading.models import ReaderDay
 from reading.periods import whole
 
@@ -33,3 +37,12 @@ def goals(reader: Reader, days: Iterable[ReaderDay], finished: Iterable[date | N
             "expected": round(reader.goal_books_a_year * share, 1),
         }
     return shown
+
+
+def change_goals(reader: Reader, *, minutes_a_day: int | None, books_a_year: int | None) -> bool:
+    """Keep a reader's goals as `set_goals` does, and have their statistics say so; True if that changed anything."""
+    with transaction.atomic():
+        is_changed = set_goals(reader, minutes_a_day=minutes_a_day, books_a_year=books_a_year)
+        if is_changed:
+            mark_payload_stale(reader.pk)
+        return is_changed

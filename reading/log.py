@@ -2,19 +2,25 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
+from accounts.days import day_start, zone_named
 from accounts.models import Reader
+from library.catalogue import SEARCH_WORDS
+from library.models import BookText
 from library.paging import Page, latest_first, moment_cursor, page_of
+from matching.names import folded_words
 from reading.days import part_between, spans_of, uncovered
-from reading.models import Session
-from reading.plausibility import Suggestion, suggestion_for
+from reading.models import DeviceFile, Session
+from reading.plausibility import LONGEST_SPAN, Suggestion, suggestion_for
+from reading.sessions import counts
 
 ENTRIES = 50  # of a page
 MOST_ENTRIES = 200
 EXPORTED_AT_ONCE = 500
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(9000, 1, 1)  # beyond these no zone has to be reckoned with
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,7 @@ class LogFilter:
     """Which sessions a log shows; what is None or False narrows nothing. `until` is not among them any more."""
 
     book_id: int | None = None
+    text: str = ""  # each word of it is in the book's title, authors and series, or it is in a file's title or name
     device_id: int | None = None
     source: str | None = None
     since: datetime | None = None  # those that end after this
@@ -67,6 +74,8 @@ def log_of(reader: Reader, which: LogFilter) -> QuerySet[Session]:
         sessions = sessions.exclude(flag=Session.Flag.DELETED)
     if which.book_id is not None:
         sessions = sessions.filter(book=which.book_id)
+    if which.text:
+        sessions = sessions.filter(_said_in(which.text, reader))
     if which.without_book:
         sessions = sessions.filter(book=None)
     if which.device_id is not None:
@@ -80,6 +89,34 @@ def log_of(reader: Reader, which: LogFilter) -> QuerySet[Session]:
     return sessions
 
 
+def _said_in(text: str, reader: Reader) -> Q:
+    books = BookText.objects.all()
+    for word in folded_words(text)[:SEARCH_WORDS]:
+        books = books.filter(words__contains=f" {word}" if word.isascii() else word)
+    files = DeviceFile.objects.filter(Q(title__icontains=text) | Q(filename__icontains=text), reader=reader)
+    is_of_book = Q(book__in=books.values("book")) if folded_words(text) else Q(pk__in=[])
+    return is_of_book | Q(book=None, file__in=files.values("pk"))
+
+
+def between_days(reader: Reader, first: date | None, last: date | None) -> tuple[datetime | None, datetime | None]:
+    """`since` and `until` of a filter for the sessions that touch the reader's days from the first to the last."""
+    zone = zone_named(reader.timezone) or UTC
+
+    def start_of(day: date) -> datetime:
+        return day_start(min(max(day, FIRST_DAY), LAST_DAY), zone, reader.rollover_hour)
+
+    since = start_of(first) if first is not None else None
+    until = start_of(min(last, LAST_DAY) + timedelta(days=1)) if last is not None else None
+    return since, until
+
+
+def session_of(reader: Reader, session_id: int) -> LoggedSession | None:
+    """One of a reader's sessions by its id, a deleted one too; None where they have no such session."""
+    sessions = Session.objects.filter(reader=reader, pk=session_id).select_related("book", "file", "device")
+    session = sessions.first()
+    return logged_session(reader, session) if session is not None else None
+
+
 def logged_session(reader: Reader, session: Session) -> LoggedSession:
     """One session of a reader as the log shows it."""
     [logged] = with_counted(reader, [session])
@@ -89,9 +126,10 @@ def logged_session(reader: Reader, session: Session) -> LoggedSession:
 def with_counted(reader: Reader, sessions: Sequence[Session]) -> list[LoggedSession]:
     """These sessions with what counts of each, for which those are looked at that lie around them."""
     counted: dict[int, float] = {}
-    if sessions:
+    # What does not count may lie anywhere, at the end of the calendar too; there is nothing to look for around it.
+    if counting := [session for session in sessions if counts(session)]:
         around = Q(pk__in=[])
-        for start, end in _stretches(sessions):
+        for start, end in _stretches(counting):
             around |= part_between(start, end)
         for span, uncovered_from in uncovered(spans_of(Session.objects.filter(around, reader=reader))):
             left = (span.ended_at - uncovered_from).total_seconds()
@@ -100,10 +138,14 @@ def with_counted(reader: Reader, sessions: Sequence[Session]) -> list[LoggedSess
 
 
 def _stretches(sessions: Iterable[Session]) -> list[tuple[datetime, datetime]]:
-    """The stretches of time that these sessions take up, those that touch put together."""
+    """The stretches of time that these sessions take up.
+
+    Those between which there is less than is looked through anyway after each are put together: a condition for each of
+    hundreds of sessions would read the same rows hundreds of times.
+    """
     stretches: list[tuple[datetime, datetime]] = []
     for start, end in sorted((session.started_at, session.ended_at) for session in sessions):
-        if stretches and start <= stretches[-1][1]:
+        if stretches and start <= stretches[-1][1] + LONGEST_SPAN:
             stretches[-1] = (stretches[-1][0], max(end, stretches[-1][1]))
         else:
             stretches.append((start, end))

@@ -136,7 +136,7 @@ def compose(reader: Reader, *, now: datetime) -> Composed:
             seconds_lately={book_id: sums.seconds for book_id, sums in read_in["30d"].items()},
         ),
         "goals": goals(reader, days, finished, today=today),
-        "years": [_review(year, finished, shelf) for year in reversed(years)],
+        "years": [_review(year, finished, shelf) for year in reversed(years) if year.days],
         "flagged": Session.objects.filter(reader=reader).exclude(flag__in=["", Session.Flag.DELETED]).count(),
         "recent_sessions": recent,
     }

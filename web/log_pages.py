@@ -16,14 +16,14 @@ from library.catalogue import details_of, listed_from_ids, search_books
 from library.errors import LibraryError
 from library.models import Book
 from library.queries import LARGEST_ID, books_visible_to, visible_book
-from reading.clocks import read_instant
+from reading.clocks import read_instant, shift
 from reading.edits import CannotEdit, NoSuchSession, add_session, delete_session, restore_session, trim_session
 from reading.log import LogFilter, LoggedSession, between_days, log_page, session_of
 from reading.models import BookTotal, Session
 from reading.plausibility import COUNTED
 from web.rendering import page, reader_of, show, way_back
 from web.shelf import place_in_series
-from web.templatetags.reading import duration
+from web.templatetags.statistics import duration
 from web.words import FLAGS, SOURCES
 from workers.enqueue import enqueue
 from workers.reading import refresh
@@ -46,18 +46,20 @@ def log(request: HttpRequest) -> HttpResponse:
     filters = asked.copy()
     for name in ("cursor", *(name for name in asked if not asked[name])):
         filters.pop(name, None)
-    shown_book = Book.objects.filter(pk=which.book_id).only("title").first() if which.book_id is not None else None
+    exported = filters.copy()
+    exported.setlist("book_id", exported.pop("book", []))
+    shown_book = visible_book(reader, which.book_id) if which.book_id is not None else None
     context = {
         "days": _by_day([_entry(reader, logged) for logged in found.items]),
         "next": found.next,
-        "is_continued": "cursor" in filters or bool(asked.get("cursor")),
+        "is_continued": bool(asked.get("cursor")),
         "asked": {name: asked.get(name, "") for name in ("q", "device_id", "source", "from", "to")},
         "which": which,
         "book": shown_book,
         "devices": reader.devices.order_by("name", "pk"),
         "sources": SOURCES.items(),
         "problem": problem,
-        "filters": filters.urlencode(),
+        "filters": exported.urlencode(),
         "is_filtered": bool(filters),
         "zone": reader.timezone,
     }
@@ -70,16 +72,17 @@ def _filter(reader: Reader, asked: QueryDict) -> tuple[LogFilter, str]:
     days: dict[str, date | None] = {}
     for name in ("from", "to"):
         try:
-            days[name] = date.fromisoformat(asked[name]) if asked.get(name) else None
+            days[name] = date.fromisoformat(asked.get(name, "")) if asked.get(name) else None
         except ValueError:
             days[name] = None
             problem = f"“{asked[name][:TEXT_LENGTH]}” is no date. One is written like 2026-05-01."
+    source = asked.get("source", "")
     since, until = between_days(reader, days["from"], days["to"])
     which = LogFilter(
-        book_id=_id(asked.get("book_id")),
+        book_id=_id(asked.get("book")),
         text=asked.get("q", "").replace("\0", "").strip()[:TEXT_LENGTH],
         device_id=_id(asked.get("device_id")),
-        source=asked["source"] if asked.get("source") in SOURCES else None,
+        source=source if source in SOURCES else None,
         since=since,
         until=until,
         flagged=bool(asked.get("flagged")),
@@ -98,13 +101,19 @@ def _zone(reader: Reader) -> tzinfo:
     return zone_named(reader.timezone) or UTC
 
 
+def _local(instant: datetime, zone: tzinfo) -> datetime:
+    """An instant by the clock in a zone; what lies at an end of the calendar is moved from where zones run over it."""
+    return shift(instant, timedelta()).astimezone(zone)
+
+
 def _entry(reader: Reader, logged: LoggedSession) -> dict[str, Any]:
     """A session as lists and its own page show it; times are by the reader's clock."""
     session = logged.session
     zone = _zone(reader)
-    started_at, ended_at = session.started_at.astimezone(zone), session.ended_at.astimezone(zone)
+    started_at, ended_at = _local(session.started_at, zone), _local(session.ended_at, zone)
     own_zone = zone_named(session.timezone)
-    is_elsewhere = own_zone is not None and started_at.utcoffset() != session.started_at.astimezone(own_zone).utcoffset()
+    own_started_at = _local(session.started_at, own_zone or zone)
+    is_elsewhere = started_at.utcoffset() != own_started_at.utcoffset()
     return {
         "id": session.pk,
         "session": session,
@@ -114,7 +123,7 @@ def _entry(reader: Reader, logged: LoggedSession) -> dict[str, Any]:
         "ended_at": ended_at,
         "is_over_midnight": started_at.date() != ended_at.date(),
         "elsewhere": session.timezone if is_elsewhere else "",
-        "elsewhere_started_at": session.started_at.astimezone(own_zone) if is_elsewhere else None,
+        "elsewhere_started_at": own_started_at.strftime("%H:%M"),
         "seconds": max(0.0, session.seconds),
         "counted_seconds": logged.counted_seconds,
         "counted": _counted(logged),
@@ -216,7 +225,7 @@ def _trimming(reader: Reader, shown: LoggedSession, sent: QueryDict) -> dict[str
 
 
 def _shown_instant(instant: datetime, reader: Reader) -> str:
-    return instant.astimezone(_zone(reader)).strftime("%Y-%m-%dT%H:%M")
+    return _local(instant, _zone(reader)).isoformat(timespec="minutes")[:16]
 
 
 def _instant(text: str, reader: Reader, kept: Session) -> datetime:
@@ -229,7 +238,10 @@ def _instant(text: str, reader: Reader, kept: Session) -> datetime:
         readings = [said.replace(tzinfo=_zone(reader), fold=fold).astimezone(UTC) for fold in (0, 1)]
     except (ValueError, OverflowError):
         raise CannotEdit(f"“{text[:TEXT_LENGTH]}” is no time. One is written like 2026-05-01T20:15.") from None
-    return next((each for each in readings if kept.started_at <= each <= kept.ended_at), readings[0])
+    reported = kept.reported or {}
+    first = read_instant(reported["started_at"]) if reported else kept.started_at
+    last = read_instant(reported["ended_at"]) if reported else kept.ended_at
+    return next((each for each in readings if first <= each <= last), readings[0])
 
 
 def _show_session(
@@ -315,7 +327,8 @@ def _choose_book(request: HttpRequest, reader: Reader, *, is_gone: bool) -> Http
         listed = list(search_books(reader, text, entries=OFFERED_BOOKS).items)
     else:
         read = BookTotal.objects.filter(reader=reader, book__in=books_visible_to(reader), days__gt=0)
-        listed = listed_from_ids(reader, list(read.order_by("-last_day", "-pk").values_list("book", flat=True)[:OFFERED_BOOKS]))
+        latest = read.order_by("-last_day", "-pk").values_list("book", flat=True)
+        listed = listed_from_ids(reader, list(latest[:OFFERED_BOOKS]))
     books = [
         {
             "id": each.book_id,

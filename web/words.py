@@ -44,3 +44,19 @@ ROLES = {
     "pbl": "publisher",
     "trl": "translator",
 }
+# Where a session came from, and what speaks against one.
+SOURCES = {
+    "device": "A device",
+    "web": "The web reader",
+    "import": "KOReader’s statistics",
+    "hand": "Added by hand",
+}
+FLAGS = {
+    "before_time": "Not counted: it lies before there were e-readers, so the device had lost its clock.",
+    "future": "Not counted: it ends in the future, so the device’s clock was ahead.",
+    "ends_before_start": "Not counted: it ends before it starts.",
+    "too_long": "Not counted: it is longer than 24 hours, or lies over more than a week.",
+    "idle": "More than 6 hours without a page turn: only the first hours of it count.",
+    "fast": "Faster than 3 seconds a page: its time counts, and only some of its pages.",
+    "deleted": "Deleted: it counts nowhere, even if a device sends it again.",
+}

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Reader
 from library.models import Book
 from reading.days import SessionSpan, day_totals, rebuild_days
 from reading.marks import mark_days_stale
-from reading.models import BookDay, Session, StaleDay, StalePayload
+from reading.models import BookDay, ReaderDay, Session, StaleDay, StalePayload
 from reading.refreshing import refresh
 from reading.sessions import SessionVerdict
 from tests.reading.conftest import NOON, minutes
@@ -113,6 +113,7 @@ SPANS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(spans=st.lists(SPANS, max_size=12), rollover=st.integers(0, 23))
 def test_no_second_is_counted_twice_and_no_total_exceeds_the_union(spans: list[SessionSpan], rollover: int) -> None:
     reader = Reader(timezone="Europe/Berlin", rollover_hour=rollover)
@@ -132,6 +133,7 @@ def test_no_second_is_counted_twice_and_no_total_exceeds_the_union(spans: list[S
 
 
 @pytest.mark.django_db
+@settings(deadline=None)
 @given(spans=st.lists(SPANS, max_size=8), rollover=st.integers(0, 23))
 def test_days_rebuilt_one_by_one_are_those_of_the_whole(spans: list[SessionSpan], rollover: int) -> None:
     from django.db import transaction
@@ -187,3 +189,40 @@ def test_what_passes_by_itself_is_no_attempt_of_the_mark(read: Read, monkeypatch
     assert set(StaleDay.objects.values_list("attempts", flat=True)) == {0}
     refresh()
     assert [row[0] for row in shown()] == ["2026-05-01"]
+
+
+def test_where_a_clock_is_set_back_over_midnight_no_day_begins_twice(ada: Reader, read: Read) -> None:
+    # In Newfoundland, at a minute past midnight of the 7th of November 2010, it was 23:01 of the 6th once more.
+    Reader.objects.update(timezone="America/St_Johns")
+    read("before", datetime(2010, 11, 7, 2, 0, tzinfo=UTC), 30)
+    read("after", datetime(2010, 11, 7, 3, 0, tzinfo=UTC), 20)
+    refresh()
+    assert shown() == [("2010-11-06", 1800, 1, 0, 0), ("2010-11-07", 1200, 1, 0, 0)]
+
+
+def test_the_hours_follow_a_clock_that_is_set_at_another_minute_than_the_first(ada: Reader, read: Read) -> None:
+    Reader.objects.update(timezone="America/St_Johns")
+    read("one", datetime(2010, 11, 7, 2, 0, tzinfo=UTC), 120)  # from 23:30 on; from 00:01 on it is 23:01 again
+    refresh()
+    earlier, later = ReaderDay.objects.order_by("day")
+    assert {hour: seconds for hour, seconds in enumerate(earlier.hours) if seconds} == {23: 1800}
+    assert {hour: seconds for hour, seconds in enumerate(later.hours) if seconds} == {0: 31 * 60, 23: 59 * 60}
+
+
+def test_on_which_day_an_instant_is_does_not_depend_on_when_a_session_began(ada: Reader, read: Read) -> None:
+    # Samoa had no 30th of December 2011: with the 29th at 24:00 the 31st began.
+    Reader.objects.update(timezone="Pacific/Apia", rollover_hour=4)
+    ada.refresh_from_db()
+    read("until two", datetime(2011, 12, 30, 8, tzinfo=UTC), 240)
+    read("from two on", datetime(2011, 12, 30, 12, tzinfo=UTC), 60)
+    refresh()
+    assert shown() == [("2011-12-29", 5 * 3600, 2, 0, 0)]
+
+
+def test_a_session_that_another_covers_up_to_midnight_begins_to_count_on_the_day_after(ada: Reader, read: Read) -> None:
+    Reader.objects.update(timezone="Pacific/Kiritimati")  # nowhere does a day begin earlier
+    midnight = datetime(2026, 5, 1, 10, tzinfo=UTC)
+    read("until midnight", midnight - minutes(120), 120)
+    read("over midnight", midnight - minutes(60), 120)
+    refresh()
+    assert shown() == [("2026-05-01", 7200, 1, 0, 0), ("2026-05-02", 3600, 1, 0, 0)]

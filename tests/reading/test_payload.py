@@ -359,3 +359,58 @@ def test_when_a_readers_day_turns_the_payload_is_to_be_made_anew(
     )
     assert turn_days(now=datetime.fromisoformat(now)) == turned
     assert StalePayload.objects.count() == turned
+
+
+# --- Years, leap days and travel -------------------------------------------------------------------------------------
+
+
+def test_on_a_leap_day_the_year_is_compared_with_the_last_one_up_to_the_end_of_its_february(
+    ada: Reader, read: Read
+) -> None:
+    leap_day = date(2024, 2, 29)
+    for uuid, day in (
+        ("in", datetime(2023, 2, 28, 12)),
+        ("out", datetime(2023, 3, 1, 12)),
+        ("leap", datetime(2024, 2, 29)),
+    ):
+        read(uuid, day.replace(tzinfo=UTC), 30)
+    shown = payload(ada, leap_day)
+    assert sums(shown["previous"]["year"]) == (1800, 1, 0)
+    assert sums(shown["totals"]["year"]) == (1800, 1, 0)
+    assert shown["periods"]["365d"]["first_day"] == "2023-03-02"
+    assert sums(shown["previous"]["365d"]) == (3600, 2, 0)
+
+
+def test_a_year_in_which_only_covered_time_lies_has_no_review(ada: Reader, read: Read) -> None:
+    new_year = datetime(2025, 12, 31, 22, tzinfo=UTC)  # an hour before it is one in Berlin
+    read("in Tokyo", new_year - minutes(60), 120, timezone="Asia/Tokyo")
+    read("at home", new_year - minutes(30), 60)
+    shown = payload(ada)
+    assert [year["year"] for year in shown["years"]] == [2026]
+    assert shown["merged"] == {"seconds": 3600, "sessions": 1}
+
+
+def test_the_streak_of_who_travels_west_can_go_on_until_the_day_ends_there(ada: Reader, read: Read) -> None:
+    for days_ago in (3, 2):
+        read(str(days_ago), TODAYS_NOON - days_ago * DAY, 30, timezone="America/Los_Angeles")
+    refresh()
+    # It is the 20th in Berlin, two days after the last reading, and still the 19th in Los Angeles until 07:00 UTC.
+    before, after = (datetime(2026, 5, 20, hour, 59, tzinfo=UTC) for hour in (6, 7))
+    for now, current in ((before, 2), (after, 0)):
+        assert json.loads(compose(ada, now=now).body)["streak"]["current"] == current
+    assert compose(ada, now=before).good_until == datetime(2026, 5, 20, 7, tzinfo=UTC)
+    assert compose(ada, now=after).good_until == datetime(2026, 5, 20, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "good_until"),
+    [
+        ("2026-03-28T22:30", "2026-03-28T23:00"),
+        ("2026-03-28T23:00", "2026-03-29T22:00"),  # a day of 23 hours
+        ("2026-10-24T22:00", "2026-10-25T23:00"),  # and one of 25
+        ("2026-12-31T12:00", "2026-12-31T23:00"),
+    ],
+)
+def test_a_payload_is_good_until_the_reader_has_another_day(now: str, good_until: str, ada: Reader) -> None:
+    composed = compose(ada, now=datetime.fromisoformat(now).replace(tzinfo=UTC))
+    assert composed.good_until == datetime.fromisoformat(good_until).replace(tzinfo=UTC)
