@@ -14,7 +14,7 @@ from library.paging import Page, latest_first, moment_cursor, page_of
 from matching.names import folded_words
 from reading.days import part_between, spans_of, uncovered
 from reading.models import DeviceFile, Session
-from reading.plausibility import LONGEST_SPAN, Suggestion, suggestion_for
+from reading.plausibility import LONGEST_SPAN, Suggestion, deleted, flagged, suggestion_for
 from reading.sessions import counts
 
 ENTRIES = 50  # of a page
@@ -66,10 +66,9 @@ def log_of(reader: Reader, which: LogFilter) -> QuerySet[Session]:
     """The sessions that a filter lets through."""
     sessions = Session.objects.filter(reader=reader).select_related("book", "file", "device")
     if which.deleted:
-        sessions = sessions.filter(flag=Session.Flag.DELETED)
+        sessions = deleted(sessions)
     elif which.flagged:
-        # Said twice, so that the index of the few flagged ones is seen to serve.
-        sessions = sessions.exclude(flag="").exclude(flag=Session.Flag.DELETED)
+        sessions = flagged(sessions)
     else:
         sessions = sessions.exclude(flag=Session.Flag.DELETED)
     if which.book_id is not None:

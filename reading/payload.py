@@ -36,7 +36,7 @@ from reading.models import (
     StatusState,
 )
 from reading.periods import ALL, PERIODS, Period, Sums, earliest_needed, periods, periods_before, sums_of, whole
-from reading.plausibility import COUNTED
+from reading.plausibility import COUNTED, flagged
 from reading.streaks import streak_of
 from reading.totals import (
     MONTHS,
@@ -137,7 +137,7 @@ def compose(reader: Reader, *, now: datetime) -> Composed:
         ),
         "goals": goals(reader, days, finished, today=today),
         "years": [_review(year, finished, shelf) for year in reversed(years) if year.days],
-        "flagged": Session.objects.filter(reader=reader).exclude(flag__in=["", Session.Flag.DELETED]).count(),
+        "flagged": flagged(Session.objects.filter(reader=reader)).count(),
         "recent_sessions": recent,
     }
     return Composed(content, _good_until(reader, now, last_zone), fresh_books, fresh_years)

@@ -7,8 +7,10 @@ its pages is counted up to a cap, and shown to the reader with what could be mad
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.db.models import QuerySet
+
 from reading.clocks import CLOCK_TOLERANCE
-from reading.models import Session
+from reading.models import FINISHED_FROM, Session
 
 Flag = Session.Flag
 LONGEST_SECONDS = 24 * 3600.0
@@ -23,6 +25,27 @@ FAST_FOR_SECONDS = 300.0
 
 UNCOUNTED = (Flag.BEFORE_TIME, Flag.FUTURE, Flag.ENDS_BEFORE_START, Flag.TOO_LONG, Flag.DELETED)
 COUNTED = (Flag.NONE, Flag.IDLE, Flag.FAST)
+
+
+# As the conditions of the indexes have it: SQLite takes such an index only where a query says the very same, in its own
+# words and not by a value that is bound later.
+_IS_FLAGGED = """NOT ("reading_session"."flag" = '')"""
+_IS_AT_THE_END = f'"reading_session"."progress_end" >= {FINISHED_FROM}'
+
+
+def flagged(sessions: QuerySet[Session]) -> QuerySet[Session]:
+    """Those that something speaks against, but for deleted ones; found without looking at the rest."""
+    return sessions.extra(where=[_IS_FLAGGED]).exclude(flag=Flag.DELETED)
+
+
+def deleted(sessions: QuerySet[Session]) -> QuerySet[Session]:
+    """Those that the reader deleted, found without looking at the rest."""
+    return sessions.extra(where=[_IS_FLAGGED]).filter(flag=Flag.DELETED)
+
+
+def at_the_end(sessions: QuerySet[Session]) -> QuerySet[Session]:
+    """Those that ended where a book is finished, found without looking at the rest."""
+    return sessions.extra(where=[_IS_AT_THE_END])
 
 
 @dataclass(frozen=True)

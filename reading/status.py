@@ -18,7 +18,7 @@ from library.models import Book
 from library.queries import standing_book
 from reading.marks import mark_payload_stale, mark_statuses_stale
 from reading.models import FINISHED_FROM, BookStatus, PositionWrite, Session, StaleStatus, StatusFact, StatusState
-from reading.plausibility import COUNTED
+from reading.plausibility import COUNTED, at_the_end
 from reading.positions import clear_place
 from reading.turns import take_turn
 
@@ -58,9 +58,10 @@ def _firsts(reader_id: int, book_id: int, *, after: datetime | None) -> tuple[da
     )
     # The first of an index each: the book may have thousands of sessions.
     ends = sessions.order_by("ended_at").values_list("ended_at", flat=True)
+    ends_at_the_end = at_the_end(sessions).order_by("ended_at").values_list("ended_at", flat=True)
     return (
         _earlier(by_place["started"], ends.filter(progress_end__gt=0).first()),
-        _earlier(by_place["finished"], ends.filter(progress_end__gte=FINISHED_FROM).first()),
+        _earlier(by_place["finished"], ends_at_the_end.first()),
     )
 
 

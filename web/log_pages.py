@@ -257,11 +257,15 @@ def _show_session(
     if sent is not None and "started_at" in sent:
         form |= {name: sent.get(name, "")[:TEXT_LENGTH] for name in form}
     reported = kept.reported or {}
+    times = {
+        name: _local(read_instant(reported[name]), _zone(reader)) for name in ("started_at", "ended_at") if reported
+    }
     context = {
         "entry": _entry(reader, logged),
         "form": form,
-        "reported_started_at": read_instant(reported["started_at"]) if reported else None,
-        "reported_ended_at": read_instant(reported["ended_at"]) if reported else None,
+        "reported_started_at": times.get("started_at"),
+        "reported_ended_at": times.get("ended_at"),
+        "is_reported_over_midnight": len({time.date() for time in times.values()}) > 1,
         "reported_seconds": reported.get("seconds"),
         "reported_pages": reported.get("pages"),
         "source": SOURCES.get(kept.source, ""),

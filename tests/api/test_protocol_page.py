@@ -62,7 +62,19 @@ def answers(send: Send, device_client: Client, book: Book) -> list[Any]:
     refresh()
     stats = get("/stats")
     stats["periods"] = {"7d": stats["periods"]["7d"]}  # the page shows one of the six
-    return [*told, stats]
+    idle = session | {
+        "started_at": (end - timedelta(days=1, hours=9)).isoformat(),
+        "ended_at": (end - timedelta(days=1)).isoformat(),
+        "pages_turned": 0,
+        "progress_start": 0.25,
+        "progress_end": 0.25,
+    }
+    for n in range(2):
+        json_of(send("POST", "/api/tome-sync/session", idle | {"session_uuid": f"idle {n}"}), 201)
+    log = get("/stats/sessions", flagged="true", limit=1)
+    flagged = log["items"][0]
+    trimmed = send("PATCH", f"/api/stats/sessions/{flagged['id']}", {"ended_at": flagged["suggestion"]["ended_at"]})
+    return [*told, stats, log, json_of(trimmed)]
 
 
 def test_the_page_shows_what_is_answered(answers: list[Any]) -> None:

@@ -1,9 +1,9 @@
 """What the statistics of a reader must be, worked out the slow way: straight from the sessions, with exact fractions.
 
-Written from CONTRACT.md and docs/protocol.md, and sharing no code with what it checks; of the project it knows only the
-rows. Each session is cut into pieces of a quarter of an hour at most. Within one of those no clock on a wall changes its
-hour and no day begins: since 2000 all clocks are put forward and back at full quarters of an hour (but Newfoundland's,
-until 2011), and a day begins at a full hour. All numbers are sums over pieces, and nothing is rounded.
+Written from CONTRACT.md and docs/protocol.md, and sharing no code with what it checks; of the project it knows only
+the rows. Each session is cut into pieces of a quarter of an hour at most. Within one of those no clock on a wall
+changes its hour and no day begins: since 2000 all clocks are put forward and back at full quarters of an hour (but
+Newfoundland's, until 2011), and a day begins at a full hour. All numbers are sums over pieces; nothing is rounded.
 """
 
 import calendar
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -123,7 +124,7 @@ def pieces_of(row: Session, covered_until: datetime, reader: Reader) -> tuple[da
         quarter += QUARTER
     in_order = sorted(cuts)
     pieces = []
-    for start, until in zip(in_order, in_order[1:], strict=False):
+    for start, until in pairwise(in_order):
         share = seconds_of(until - start) / seconds_of(end - row.started_at)
         pieces.append(
             Piece(

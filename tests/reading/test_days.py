@@ -226,3 +226,60 @@ def test_a_session_that_another_covers_up_to_midnight_begins_to_count_on_the_day
     read("over midnight", midnight - minutes(60), 120)
     refresh()
     assert shown() == [("2026-05-01", 7200, 1, 0, 0), ("2026-05-02", 3600, 1, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "parts"),
+    [
+        # In Newfoundland it was a minute past midnight, and 23:01 of the evening before once more.
+        ("America/St_Johns", datetime(2010, 11, 7, 2, 45, tzinfo=UTC), [("2010-11-07", 1800)]),
+        ("America/St_Johns", datetime(2010, 11, 7, 2, 15, tzinfo=UTC), [("2010-11-06", 900), ("2010-11-07", 900)]),
+        # In Havana midnight comes twice, and counts when it comes first.
+        ("America/Havana", datetime(2025, 11, 2, 4, 45, tzinfo=UTC), [("2025-11-02", 1800)]),
+        ("America/Havana", datetime(2025, 11, 2, 3, 45, tzinfo=UTC), [("2025-11-01", 900), ("2025-11-02", 900)]),
+        # In Santiago there is no midnight in September, and the last hour of a day in April comes twice.
+        ("America/Santiago", datetime(2026, 9, 6, 3, 45, tzinfo=UTC), [("2026-09-05", 900), ("2026-09-06", 900)]),
+        ("America/Santiago", datetime(2026, 4, 5, 2, 45, tzinfo=UTC), [("2026-04-04", 1800)]),
+        # On Lord Howe Island clocks move by half an hour.
+        ("Australia/Lord_Howe", datetime(2026, 4, 4, 12, 45, tzinfo=UTC), [("2026-04-04", 900), ("2026-04-05", 900)]),
+        # Samoa went without the 30th of December.
+        ("Pacific/Apia", datetime(2011, 12, 30, 9, 45, tzinfo=UTC), [("2011-12-29", 900), ("2011-12-31", 900)]),
+    ],
+)
+def test_half_an_hour_counts_once_where_clocks_change_around_midnight(
+    zone: str, start: datetime, parts: list[tuple[str, int]], read: Read
+) -> None:
+    read("one", start, 30, timezone=zone)
+    refresh()
+    days = ReaderDay.objects.filter(seconds__gt=0).order_by("day")
+    assert [(day.day.isoformat(), day.seconds) for day in days] == parts
+
+
+def test_an_hour_of_the_clock_that_comes_twice_has_the_reading_of_both(read: Read) -> None:
+    read("one", datetime(2025, 10, 26, 0, tzinfo=UTC), 120)  # from two to three and again from two to three
+    refresh()
+    [day] = ReaderDay.objects.all()
+    assert {hour: seconds for hour, seconds in enumerate(day.hours) if seconds} == {2: 7200}
+
+
+def test_an_hour_that_the_clock_leaves_out_has_none(read: Read) -> None:
+    read("one", datetime(2026, 3, 29, 0, 30, tzinfo=UTC), 60)
+    refresh()
+    [day] = ReaderDay.objects.all()
+    assert {hour: seconds for hour, seconds in enumerate(day.hours) if seconds} == {1: 1800, 3: 1800}
+
+
+def test_of_two_that_start_together_the_one_whose_name_comes_first_keeps_its_part(read: Read) -> None:
+    read("b", NOON, 30, pages_turned=30)
+    read("a", NOON, 20, pages_turned=2)
+    refresh()
+    assert shown() == [("2026-05-01", 1800, 2, 0, 12)]
+
+
+def test_what_is_covered_is_told_on_each_day_and_its_session_on_the_first(read: Read) -> None:
+    midnight = datetime(2026, 5, 1, 22, tzinfo=UTC)  # in Berlin
+    read("first", midnight - minutes(120), 180)
+    read("again", midnight - minutes(60), 90, duration_seconds=2700.0)
+    refresh()
+    told = ReaderDay.objects.order_by("day").values_list("covered_seconds", "covered_sessions")
+    assert list(told) == [(1800, 1), (900, 0)]

@@ -137,7 +137,7 @@ def test_flags_follow_what_is_left(ada: Reader, read: Read) -> None:
 
 
 def test_one_that_was_too_long_to_count_counts_once_it_is_trimmed(ada: Reader, read: Read) -> None:
-    read("drawer", NOON, 30 * 60, pages_turned=100)
+    read("drawer", NOON, 30 * 60, pages_turned=100, at=LATER)
     assert the_session().flag == "too_long"
     assert totals() == (0, 0, 0)
     trim(ada, ended_at=NOON + minutes(90))

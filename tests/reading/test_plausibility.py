@@ -5,7 +5,7 @@ import pytest
 
 from accounts.models import Reader
 from reading.models import ReaderDay, Session
-from reading.plausibility import counted_part, flag_of, suggestion_for
+from reading.plausibility import Suggestion, counted_part, flag_of, suggestion_for
 from reading.refreshing import refresh
 from reading.sessions import SessionVerdict
 from tests.reading.conftest import NOON, minutes
@@ -96,3 +96,59 @@ def test_what_is_suggested_for_a_session_is_what_counts_of_it(ada: Reader, read:
     suggested = suggestion_for(fast)
     assert suggested is not None
     assert suggested.pages == 200
+
+
+HOURS = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("flag", "hours", "pages", "suggested"),
+    [
+        ("", 1.0, 5, None),
+        ("idle", 20.0, 0, Suggestion(ended_at=NOON + 6 * HOURS)),
+        ("idle", 20.0, 1, Suggestion(ended_at=NOON + 12 * HOURS)),
+        ("fast", 0.5, 1000, Suggestion(pages=600)),
+        ("too_long", 40.0, 0, Suggestion(ended_at=NOON + 6 * HOURS)),
+        ("too_long", 40.0, 300, Suggestion(ended_at=NOON + 24 * HOURS)),
+        ("before_time", 1.0, 0, Suggestion(deleted=True)),
+        ("ends_before_start", -1.0, 0, Suggestion(deleted=True)),
+    ],
+)
+def test_what_a_flagged_session_could_be_made_of(
+    flag: str, hours: float, pages: int, suggested: Suggestion | None
+) -> None:
+    session = Session(
+        started_at=NOON,
+        ended_at=NOON + hours * HOURS,
+        seconds=hours * HOUR,
+        pages=pages,
+        flag=flag,
+        received_at=NOON + timedelta(days=3),
+    )
+    assert suggestion_for(session) == suggested
+
+
+@pytest.mark.parametrize(
+    ("received_after", "suggested"),
+    [(2, Suggestion(ended_at=NOON + 2 * HOURS)), (-1, Suggestion(deleted=True))],
+)
+def test_one_that_ends_in_the_future_could_end_when_it_was_heard_of(received_after: int, suggested: Suggestion) -> None:
+    session = Session(
+        started_at=NOON,
+        ended_at=NOON + 5 * HOURS,
+        seconds=5 * HOUR,
+        flag="future",
+        received_at=NOON + received_after * HOURS,
+    )
+    assert suggestion_for(session) == suggested
+
+
+@pytest.mark.parametrize(("flag", "hours", "pages"), [("idle", 20.0, 1), ("fast", 0.5, 1000), ("too_long", 40.0, 300)])
+def test_what_is_suggested_has_nothing_to_be_said_against_it(flag: str, hours: float, pages: int) -> None:
+    end = NOON + hours * HOURS
+    session = Session(started_at=NOON, ended_at=end, seconds=hours * HOUR, pages=pages, flag=flag, received_at=LATER)
+    suggested = suggestion_for(session)
+    assert suggested is not None
+    ended_at, turned = suggested.ended_at or end, pages if suggested.pages is None else suggested.pages
+    seconds = min(session.seconds, (ended_at - NOON).total_seconds())
+    assert flag_of(NOON, ended_at, seconds, pages=turned, has_moved=False, now=LATER) == ""

@@ -60,6 +60,7 @@ EDGES = [
     ("Asia/Kathmandu", at("2024-02-28T18:15")),  # a leap day
     ("Europe/Berlin", at("2024-02-29T23:00")),  # its end
     ("Pacific/Apia", at("2025-12-31T11:00")),
+    ("Pacific/Apia", at("2021-04-03T14:00")),  # its last summer time ends
     ("Pacific/Kiritimati", at("2025-12-31T10:00")),
     ("America/New_York", at("2024-12-31T05:00")),  # the last day of a leap year
     ("Asia/Tokyo", at("2026-01-31T15:00")),
@@ -187,7 +188,9 @@ def histories(draw: st.DrawFn) -> History:
         edge=edge,
         events=draw(st.lists(events(zone), min_size=1, max_size=9)),
         goals=(draw(st.sampled_from([None, 1, 20])), draw(st.sampled_from([None, 12]))),
-        looked_at=timedelta(minutes=draw(st.one_of(st.integers(0, 3 * 1440), st.sampled_from([10, 31, 366]).map(_days)))),
+        looked_at=timedelta(
+            minutes=draw(st.one_of(st.integers(0, 3 * 1440), st.sampled_from([10, 31, 366]).map(_days)))
+        ),
     )
 
 
@@ -536,7 +539,7 @@ def check_and_forget(history: History, books: list[Book]) -> None:
 
 # A thousand in all, in tests of about the same length, so that those who run them in parallel share the work.
 OF_A_KIND = settings(
-    max_examples=int(__import__("os").environ.get("NN","350")),
+    max_examples=350,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -69,3 +69,18 @@ def test_the_longest_run_is_the_last_of_those_that_are_as_long(back: set[int]) -
     ends = [n for n in back if runs_by_end[n] == max(runs_by_end.values())]
     assert runs.longest_run == max(runs_by_end.values(), default=0)
     assert runs.longest_run_ended_on == (days(min(ends))[0] if ends else None)
+
+
+@pytest.mark.parametrize("today", [date(2026, 1, 1), date(2024, 3, 1)])
+def test_a_streak_goes_on_over_the_end_of_a_year_and_a_leap_day(today: date) -> None:
+    streak = streak_of(runs_of([today - timedelta(days=n) for n in range(1, 4)]), today=today)
+    assert (streak.current, streak.days[0], streak.days[-1]) == (
+        3,
+        today - timedelta(days=3),
+        today - timedelta(days=1),
+    )
+
+
+def test_of_two_equally_long_runs_the_later_is_the_longest() -> None:
+    streak = streak_of(runs_of(days(1, 2, 8, 9)), today=TODAY)
+    assert (streak.longest, streak.longest_started_on, streak.longest_ended_on) == (2, *days(2, 1))

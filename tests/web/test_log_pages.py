@@ -257,7 +257,7 @@ def test_a_session_is_trimmed_by_its_form_and_taken_back(page: Client, read: Rea
     assert answer["Location"] == address
     text = shown(page, address)
     assert "The session is 30 min and 12 pages now." in text
-    assert "1 May 2026, 20:00 – 1 May 2026, 21:00, 1 h 00 min, 30 pages" in text
+    assert "1 May 2026, 20:00 – 21:00, 1 h 00 min, 30 pages" in text
     assert total_seconds() == 1800
     assert page.post(f"{address}/restore")["Location"] == address
     assert "as it was reported again" in shown(page, address)

@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.app_passwords import create_app_password, md5_of, reader_and_app_password
 from accounts.models import AppPassword, Reader
 from library.formats import FORMATS, PREFERENCE
+from reading.models import Recount, StalePayload
 from web.words import FORMAT_HINTS
 from web.words import FORMATS as FORMAT_NAMES
 
@@ -186,3 +187,133 @@ def test_another_site_can_set_nothing(ada: Reader, address: str) -> None:
 def test_who_logs_in_again_in_between_is_led_to_the_settings(page: Client, address: str) -> None:
     assert page.get(address)["Location"] == "/settings"
     assert Client().post(address)["Location"] == f"/login?next={address}"
+
+
+# --- The reader's day -------------------------------------------------------------------------------------------------
+
+DAY = "/settings/day"
+GOALS = "/settings/goals"
+
+
+def chosen(text: str, name: str) -> list[str]:
+    [options] = re.findall(rf'<select name="{name}">(.*?)</select>', text, re.DOTALL)
+    return re.findall(r'value="([^"]+)" selected', options)
+
+
+def test_the_day_begins_where_the_reader_says(
+    page: Client, ada: Reader, enqueued: list[str], django_capture_on_commit_callbacks: Any
+) -> None:
+    text = shown(page)
+    assert (chosen(text, "timezone"), chosen(text, "rollover_hour")) == (["Europe/Berlin"], ["0"])
+    assert '<optgroup label="America">' in text
+    assert ">Argentina, Buenos Aires</option>" in text
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = page.post(DAY, {"timezone": "Asia/Kolkata", "rollover_hour": "4"})
+    assert answer["Location"] == "/settings#day"
+    assert enqueued == ["reading.refresh"]
+    ada.refresh_from_db()
+    assert (ada.timezone, ada.rollover_hour) == ("Asia/Kolkata", 4)
+    text = shown(page)
+    assert (chosen(text, "timezone"), chosen(text, "rollover_hour")) == (["Asia/Kolkata"], ["4"])
+    assert "Your days are counted anew." in text
+
+
+def test_the_same_again_counts_nothing_anew(page: Client, enqueued: list[str]) -> None:
+    page.post(DAY, {"timezone": "Europe/Berlin", "rollover_hour": "0"})
+    assert enqueued == []
+    assert "Your days are counted anew." not in shown(page)
+
+
+def test_it_says_how_far_the_counting_anew_is(page: Client, ada: Reader) -> None:
+    assert 'id="recount" data-running="false" hidden' in shown(page)
+    Recount.objects.create(reader=ada, begun_at=timezone.now(), days=200, done=50, before_day="2026-05-01")
+    text = shown(page)
+    assert 'id="recount" data-running="true">' in text
+    assert "50 of 200 are done." in text
+    assert '<progress value="25" max="100"' in text
+
+
+def test_a_zone_that_no_list_has_stays_chosen(page: Client, ada: Reader) -> None:
+    Reader.objects.filter(pk=ada.pk).update(timezone="CET")
+    assert chosen(shown(page), "timezone") == ["CET"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"timezone": "Europe/Atlantis<b>", "rollover_hour": "4"}, "There is no time zone"),
+        ({"timezone": "Asia/Kolkata", "rollover_hour": "24"}, "from 0 to 23"),
+        ({"timezone": "Asia/Kolkata", "rollover_hour": "-1"}, "from 0 to 23"),
+        ({"timezone": "Asia/Kolkata", "rollover_hour": "²"}, "from 0 to 23"),
+        ({"timezone": "Asia/Kolkata"}, "Choose a time zone"),
+        ({}, "Choose a time zone"),
+    ],
+)
+def test_a_day_that_cannot_be_is_said_and_nothing_is_changed(
+    page: Client, ada: Reader, sent: dict[str, str], sentence: str
+) -> None:
+    answer = page.post(DAY, sent)
+    text = answer.content.decode()
+    assert answer.status_code == 400
+    assert sentence in text
+    assert "Nothing was changed." in text
+    assert "<b>" not in text
+    if sent.get("timezone") == "Asia/Kolkata":
+        assert chosen(text, "timezone") == ["Asia/Kolkata"]
+    ada.refresh_from_db()
+    assert (ada.timezone, ada.rollover_hour) == ("Europe/Berlin", 0)
+
+
+# --- Goals ------------------------------------------------------------------------------------------------------------
+
+
+def test_goals_are_kept_and_an_empty_field_is_none(
+    page: Client, ada: Reader, enqueued: list[str], django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = page.post(GOALS, {"minutes_a_day": " 30 ", "books_a_year": ""})
+    assert answer["Location"] == "/settings#goals"
+    assert enqueued == ["reading.refresh"]
+    ada.refresh_from_db()
+    assert (ada.goal_minutes_a_day, ada.goal_books_a_year) == (30, None)
+    assert StalePayload.objects.filter(reader=ada).exists()
+    assert 'name="minutes_a_day" inputmode="numeric" value="30"' in shown(page)
+    assert 'name="books_a_year" inputmode="numeric" value=""' in shown(page)
+    page.post(GOALS, {})
+    ada.refresh_from_db()
+    assert ada.goal_minutes_a_day is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"minutes_a_day": "0", "books_a_year": "12"}, "from 1 to 1440 minutes"),
+        ({"minutes_a_day": "1441", "books_a_year": "12"}, "from 1 to 1440 minutes"),
+        ({"minutes_a_day": "30", "books_a_year": "1001"}, "from 1 to 1000 books"),
+        ({"minutes_a_day": "an hour", "books_a_year": "12"}, "Minutes a day are a whole number."),
+        ({"minutes_a_day": "30", "books_a_year": "1.5"}, "Books a year are a whole number."),
+    ],
+)
+def test_a_goal_that_cannot_be_is_said_and_what_was_typed_stays(
+    page: Client, ada: Reader, sent: dict[str, str], sentence: str
+) -> None:
+    answer = page.post(GOALS, sent)
+    text = answer.content.decode()
+    assert answer.status_code == 400
+    assert sentence in text
+    for name, value in sent.items():
+        assert f'name="{name}" inputmode="numeric" value="{value}"' in text
+    ada.refresh_from_db()
+    assert (ada.goal_minutes_a_day, ada.goal_books_a_year) == (None, None)
+
+
+@pytest.mark.parametrize("address", [DAY, GOALS])
+def test_day_and_goals_are_set_by_their_readers_forms_alone(ada: Reader, page: Client, address: str) -> None:
+    sent = {"timezone": "Asia/Kolkata", "rollover_hour": "4", "minutes_a_day": "30", "books_a_year": "3"}
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(ada)
+    assert strict.post(address, sent).status_code == 403
+    assert page.get(address)["Location"] == "/settings"
+    assert Client().post(address, sent)["Location"] == f"/login?next={address}"
+    ada.refresh_from_db()
+    assert (ada.timezone, ada.goal_books_a_year) == ("Europe/Berlin", None)
