@@ -16,6 +16,7 @@ _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
 WESTERNMOST, EASTERNMOST = timezone(timedelta(hours=-12)), timezone(timedelta(hours=14))
 EARLIEST_START = timedelta(hours=-14)
 LATEST_START = timedelta(hours=12 + 23)
+ONE_DAY = timedelta(days=1)
 
 
 @lru_cache(maxsize=512)
@@ -42,9 +43,17 @@ def day_start(day: date, zone: tzinfo, rollover_hour: int) -> datetime:
 
 
 def local_day(instant: datetime, zone: tzinfo, rollover_hour: int) -> date:
-    """The day to which an instant belongs."""
+    """The day to which an instant belongs: the one that has begun last.
+
+    The date on the wall does not always say it: a clock that is set back over the hour at which a day began shows the
+    date before once more, and one that leaps over a whole day (Samoa's, in 2011) one that never began.
+    """
     day = instant.astimezone(zone).date()
-    return day if instant >= day_start(day, zone, rollover_hour) else day - timedelta(days=1)
+    while day_start(day, zone, rollover_hour) > instant:
+        day -= ONE_DAY
+    while day_start(day + ONE_DAY, zone, rollover_hour) <= instant:
+        day += ONE_DAY
+    return day
 
 
 def days_anywhere(start: datetime, end: datetime, rollover_hour: int) -> list[date]:

@@ -58,13 +58,13 @@ COLUMNS = (
 # --- What is shown ----------------------------------------------------------------------------------------------------
 
 
-class SuggestionOut(Schema):
+class SuggestionOut(BaseModel):
     ended_at: str | None = None
     pages: int | None = None
     deleted: bool | None = None  # nothing of it can be true
 
 
-class SessionOut(Schema):
+class SessionOut(BaseModel):
     id: int
     book_id: int | None = None
     title: str | None = None

@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
-from typing import Any
 
 from accounts.days import local_day, zone_named
 from accounts.models import Reader
 from library.models import Book
 from library.queries import authors_of, books_visible_to, standing_ids
 from reading.breakdowns import Pace
-from reading.estimates import estimate_of
-from reading.models import BookDay, BookStatus, BookTotal, Position, Session, StatusState
+from reading.models import BookDay, BookStatus, BookTotal, Position, Session
 from reading.plausibility import COUNTED
 from reading.totals import compute_books
 
@@ -38,7 +36,6 @@ class BookStatistics:
     pace: dict[str, float]
     status: BookStatus | None
     place: float | None  # a fraction
-    estimate: dict[str, Any] | None  # seconds left: `seconds`, `least`, `most`
     days: Sequence[DayOfBook]  # the latest first
 
 
@@ -58,8 +55,6 @@ def book_statistics(reader: Reader, book_id: int) -> BookStatistics | None:
     places = Position.objects.filter(reader=reader, book=book, is_cleared=False)
     place = places.values_list("percentage", flat=True).first()
     pace = Pace(total.pages, total.paged_seconds, total.progress, total.progress_seconds)
-    is_being_read = status is not None and status.state == StatusState.READING
-    estimate = estimate_of(total, place) if is_being_read and place else None
     return BookStatistics(
         book=book,
         authors=authors_of(book),
@@ -67,7 +62,6 @@ def book_statistics(reader: Reader, book_id: int) -> BookStatistics | None:
         pace=pace.shown(),
         status=status,
         place=place,
-        estimate=vars(estimate) if estimate else None,
         days=_days(reader, book, list(read.order_by("-day")[:DAYS_SHOWN])),
     )
 

@@ -21,12 +21,12 @@ from accounts.statements import ROWS_A_STATEMENT, insert_rows, query
 from reading.marks import mark_payload_stale
 from reading.models import BookDay, BookTotal, DayCounts, ReaderDay, ReaderYear, Session, StaleDay
 from reading.plausibility import COUNTED, LONGEST_SPAN, counted_part
+from reading.sessions import AN_INSTANT
 from reading.turns import take_turn
 
 HOURS = 24
 HOUR_SECONDS = 3600.0
 MINUTE_SECONDS = 60.0
-AN_INSTANT = timedelta(microseconds=1)  # the shortest that is told apart
 SECONDS_DIGITS = 3  # what is stored of a day: milliseconds, and thousandths of a page
 PROGRESS_DIGITS = 9
 
@@ -252,26 +252,12 @@ def _split(
         yield known[0], start, end
         return
     zone = _zone(session, reader)
-    day = _day_begun_last(start, zone, reader.rollover_hour)
+    day = local_day(start, zone, reader.rollover_hour)
     while start < end:
         next_day = day + timedelta(days=1)
         until = min(end, day_start(next_day, zone, reader.rollover_hour))
         yield day, start, until
         start, day = until, next_day
-
-
-def _day_begun_last(instant: datetime, zone: Any, rollover_hour: int) -> date:
-    """The day that an instant lies on, by when days begin rather than by the date on the wall.
-
-    A clock that is set back over the hour at which a day began shows the date before once more, and one that leaps over
-    a whole day (Samoa's, in 2011) one that never began.
-    """
-    day = local_day(instant, zone, rollover_hour)
-    while day_start(day, zone, rollover_hour) > instant:
-        day -= timedelta(days=1)
-    while day_start(day + timedelta(days=1), zone, rollover_hour) <= instant:
-        day += timedelta(days=1)
-    return day
 
 
 def totals_of_days(reader: Reader, first: date, last: date) -> DayTotals:

@@ -20,11 +20,11 @@ def goals(reader: Reader, days: Iterable[ReaderDay], finished: Iterable[date | N
     """The goals that the reader has; `days` are the latest ones, `finished` the days on which books were."""
     shown: dict[str, Any] = {}
     if reader.goal_minutes_a_day:
-        lately = [day for day in days if today - timedelta(days=DAYS_LOOKED_AT) < day.day <= today]
+        lately = [day for day in days if today - timedelta(days=DAYS_LOOKED_AT) < day.day]
         wanted = reader.goal_minutes_a_day * 60
         shown["minutes_a_day"] = {
             "goal": reader.goal_minutes_a_day,
-            "seconds_today": whole(sum(day.seconds for day in lately if day.day == today)),
+            "seconds_today": whole(sum(day.seconds for day in lately if day.day >= today)),
             "days_reached": sum(1 for day in lately if whole(day.seconds) >= wanted),
             "days": DAYS_LOOKED_AT,
         }

@@ -12,6 +12,7 @@ from library.catalogue import SEARCH_WORDS
 from library.models import BookText
 from library.paging import Page, latest_first, moment_cursor, page_of
 from matching.names import folded_words
+from reading.clocks import shift
 from reading.days import part_between, spans_of, uncovered
 from reading.models import DeviceFile, Session
 from reading.plausibility import LONGEST_SPAN, Suggestion, deleted, flagged, suggestion_for
@@ -20,6 +21,7 @@ from reading.sessions import counts
 ENTRIES = 50  # of a page
 MOST_ENTRIES = 200
 EXPORTED_AT_ONCE = 500
+CLOSE = timedelta(days=1)  # sessions with less between them are looked around together
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(9000, 1, 1)  # beyond these no zone has to be reckoned with
 
 
@@ -32,7 +34,7 @@ class LogFilter:
     device_id: int | None = None
     source: str | None = None
     since: datetime | None = None  # those that end after this
-    until: datetime | None = None  # and begin before this
+    until: datetime | None = None  # and begin before this; those of more than a week only among flagged or deleted ones
     flagged: bool = False
     without_book: bool = False
     deleted: bool = False  # only those that the reader deleted
@@ -85,6 +87,9 @@ def log_of(reader: Reader, which: LogFilter) -> QuerySet[Session]:
         sessions = sessions.filter(ended_at__gt=which.since)
     if which.until is not None:
         sessions = sessions.filter(started_at__lt=which.until)
+        if not (which.flagged or which.deleted):
+            # Said by their ends too, which the index has: all but those that are flagged last less than that.
+            sessions = sessions.filter(ended_at__lt=shift(which.until, LONGEST_SPAN))
     return sessions
 
 
@@ -127,24 +132,24 @@ def with_counted(reader: Reader, sessions: Sequence[Session]) -> list[LoggedSess
     counted: dict[int, float] = {}
     # What does not count may lie anywhere, at the end of the calendar too; there is nothing to look for around it.
     if counting := [session for session in sessions if counts(session)]:
-        around = Q(pk__in=[])
+        # Each asked for by itself: of one query with fifty alternatives SQLite looks through every session there is.
         for start, end in _stretches(counting):
-            around |= part_between(start, end)
-        for span, uncovered_from in uncovered(spans_of(Session.objects.filter(around, reader=reader))):
-            left = (span.ended_at - uncovered_from).total_seconds()
-            counted[span.session_id] = max(0.0, left) * span.seconds / span.span_seconds
+            around = Session.objects.filter(part_between(start, end), reader=reader)
+            for span, uncovered_from in uncovered(spans_of(around)):
+                left = (span.ended_at - uncovered_from).total_seconds()
+                counted[span.session_id] = max(0.0, left) * span.seconds / span.span_seconds
     return [LoggedSession(session, counted.get(session.pk, 0.0), suggestion_for(session)) for session in sessions]
 
 
 def _stretches(sessions: Iterable[Session]) -> list[tuple[datetime, datetime]]:
     """The stretches of time that these sessions take up.
 
-    Those between which there is less than is looked through anyway after each are put together: a condition for each of
-    hundreds of sessions would read the same rows hundreds of times.
+    Those with little time between them are put together: a query for each of hundreds of sessions would read the same
+    rows hundreds of times.
     """
     stretches: list[tuple[datetime, datetime]] = []
     for start, end in sorted((session.started_at, session.ended_at) for session in sessions):
-        if stretches and start <= stretches[-1][1] + LONGEST_SPAN:
+        if stretches and start <= stretches[-1][1] + CLOSE:
             stretches[-1] = (stretches[-1][0], max(end, stretches[-1][1]))
         else:
             stretches.append((start, end))

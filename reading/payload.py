@@ -362,7 +362,7 @@ def _period(
 
 def _pace(days: Iterable[ReaderDay], years: Sequence[ReaderYear], pace: Pace, today: date) -> dict[str, Any]:
     """How fast reading goes, ever and lately, and how that changed in the last twelve months."""
-    lately = [day for day in days if today - timedelta(days=30) < day.day <= today]
+    lately = [day for day in days if today - timedelta(days=30) < day.day]
     return {
         "seconds_per_day": whole(sum(day.seconds for day in lately) / 30),
         **pace.shown(),

@@ -1,21 +1,16 @@
 """Recomputing what is derived, and proving that it is what its source rows say."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+from django.db.models import Max, Min
+
+from accounts.days import days_anywhere
 from accounts.marks import open_marks
 from accounts.models import Reader
 from library.models import Book
-from reading.days import (
-    DayTotals,
-    book_rows,
-    counted_sessions,
-    day_totals,
-    mark_totals_stale,
-    reader_rows,
-    totals_of_days,
-)
+from reading.days import book_rows, mark_totals_stale, reader_rows, totals_of_days
 from reading.marks import is_pending, mark_days_stale, mark_payload_stale, mark_statuses_stale
 from reading.models import (
     BookDay,
@@ -34,11 +29,16 @@ from reading.models import (
     StatusState,
 )
 from reading.payload import compose, etag_of
+from reading.plausibility import COUNTED
 from reading.refreshing import refresh
 from reading.status import StatusNow, status_of
 from reading.totals import compute_books, compute_years
 
 Rows = dict[Any, dict[str, Any]]  # what derived rows say, by what tells them apart
+
+# Days are compared so many at a time: years of reading would not fit into the memory of a small server.
+DAYS_AT_ONCE = 128
+DAYS_LOOKED_AT_AGAIN = 16
 
 
 def _readers(reader: Reader | None) -> Iterator[Reader]:
@@ -50,10 +50,9 @@ def rebuild(reader: Reader | None = None) -> int:
     drifts = 0
     for one in _readers(reader):
         drifts += len(drift(one))
-        totals = day_totals(counted_sessions(one), reader=one)
-        derived = ReaderDay.objects.filter(reader=one).values_list("day", flat=True)
-        of_books = BookDay.objects.filter(reader=one).order_by().values_list("day", flat=True).distinct()
-        mark_days_stale(one.pk, set(totals.days) | set(derived) | set(of_books))
+        for first, last in _stretches(one):
+            rows = (*_stored_days(one, first, last), *_computed_days(one, first, last))
+            mark_days_stale(one.pk, {day for day, *_ in rows})
         mark_totals_stale(one, _keys(one, BookTotal, "book_id"), _keys(one, ReaderYear, "year"))
         mark_statuses_stale(one.pk, _books_with_facts(one))
         mark_payload_stale(one.pk)
@@ -88,27 +87,60 @@ def _rows(rows: Any, *keys: str) -> Rows:
     return said
 
 
-def _stored_days(reader: Reader, first: date = date.min, last: date = date.max) -> Rows:
+def _stretches(reader: Reader) -> Iterator[tuple[date, date]]:
+    """The first and last days of stretches that together hold everything counted, or that should be."""
+    counted = Session.objects.filter(reader=reader, book__isnull=False, flag__in=COUNTED)
+    ends = counted.aggregate(first=Min("started_at"), last=Max("ended_at"))
+    days = days_anywhere(ends["first"], ends["last"], reader.rollover_hour) if ends["first"] else []
+    bounds = {*days[:1], *days[-1:]}
+    for kind in (BookDay, ReaderDay):
+        stored = kind._default_manager.filter(reader=reader).aggregate(first=Min("day"), last=Max("day"))
+        bounds |= {stored["first"], stored["last"]} - {None}
+    if bounds:
+        yield from _split(min(bounds), max(bounds), DAYS_AT_ONCE)
+
+
+def _split(first: date, last: date, most: int) -> Iterator[tuple[date, date]]:
+    while first <= last:
+        until = min(last, first + timedelta(days=most - 1))
+        yield first, until
+        first = until + timedelta(days=1)
+
+
+def _stored_days(reader: Reader, first: date, last: date) -> Rows:
     of_days = {"reader": reader, "day__gte": first, "day__lte": last}
     books, days = BookDay.objects.filter(**of_days), ReaderDay.objects.filter(**of_days)
     return _rows(books.iterator(), "day", "book_id") | _rows(days.iterator(), "day")
 
 
-def _computed_days(reader: Reader, totals: DayTotals) -> Rows:
+def _computed_days(reader: Reader, first: date, last: date) -> Rows:
+    totals = totals_of_days(reader, first, last)
     days = set(totals.days)
     return _rows(book_rows(reader, totals, days), "day", "book_id") | _rows(reader_rows(reader, totals, days), "day")
+
+
+def _on(rows: Rows, day: date) -> Rows:
+    return {key: row for key, row in rows.items() if key[0] == day}
+
+
+def _differences(reader: Reader, first: date, last: date) -> dict[date, tuple[Rows, Rows]]:
+    """The days on which what is stored is not what the sessions say, each with both."""
+    computed, stored = _computed_days(reader, first, last), _stored_days(reader, first, last)
+    days = {key[0] for key in stored.keys() | computed.keys() if stored.get(key) != computed.get(key)}
+    return {day: (_on(stored, day), _on(computed, day)) for day in sorted(days)}
 
 
 def _drift_of_days(reader: Reader) -> Iterator[str]:
     if Recount.objects.filter(reader=reader).exists():
         return  # some are counted by the new rules, and some not yet
-    stored = _stored_days(reader)
-    computed = _computed_days(reader, day_totals(counted_sessions(reader), reader=reader))
-    suspects = {key[0] for key in stored.keys() | computed.keys() if stored.get(key) != computed.get(key)}
-    for day in sorted(suspects):
-        now, kept = _computed_days(reader, totals_of_days(reader, day, day)), _stored_days(reader, day, day)
-        if kept != now and not open_marks(StaleDay).filter(reader=reader, day=day).exists():
-            yield f"Day {day} of {reader.username} holds {_shown(kept)}, and its sessions say {_shown(now)}."
+    for stretch in _stretches(reader):
+        suspects = set(_differences(reader, *stretch))
+        for first, last in _split(min(suspects), max(suspects), DAYS_LOOKED_AT_AGAIN) if suspects else ():
+            if not any(first <= day <= last for day in suspects):
+                continue
+            for day, (kept, now) in _differences(reader, first, last).items():
+                if day in suspects and not open_marks(StaleDay).filter(reader=reader, day=day).exists():
+                    yield f"Day {day} of {reader.username} holds {_shown(kept)}, and its sessions say {_shown(now)}."
 
 
 def _shown(rows: Rows) -> str:

@@ -51,7 +51,9 @@ def _drain(
 
 def _next_group(marks: QuerySet[AnyReadersMark]) -> list[AnyReadersMark]:
     """Some of these marks, of one reader."""
-    first = marks.select_related("reader").first()
+    # Those that never failed, in the order of their ids: of a hundred thousand marks the first is found at once.
+    fresh = marks.filter(attempts=0).order_by("pk").select_related("reader")
+    first = fresh.first() or marks.select_related("reader").first()
     if first is None:
         return []
     beside = marks.filter(reader=first.reader)

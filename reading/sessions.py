@@ -23,6 +23,7 @@ from reading.plausibility import COUNTED, flag_of, moved
 SHORTEST_SECONDS = 10.0  # opening a book to look something up is no reading; older plugins drop the same
 LONGEST_UUID = 200
 MOST_PAGES = 1_000_000
+AN_INSTANT = timedelta(microseconds=1)  # the shortest that is told apart
 FULL = 1.01  # a progress above this is no fraction (perhaps a percentage): better no progress than a finished book
 
 
@@ -270,4 +271,9 @@ def move_sessions(reader: Reader, moved: QuerySet[Session], *, to: int | None, *
 def _days_touched(reader: Reader, sessions: Sequence[Session]) -> set[date]:
     # Asked for in the reader's turn: who reports may have been let in before it was changed.
     [(rollover_hour,)] = query("SELECT rollover_hour FROM accounts_reader WHERE id = %s", [reader.pk])
-    return {day for session in sessions for day in days_anywhere(session.started_at, session.ended_at, rollover_hour)}
+    return {
+        day
+        for session in sessions
+        # With the day that begins as it ends: whatever it covers of another session makes that one begin there.
+        for day in days_anywhere(session.started_at, session.ended_at + AN_INSTANT, rollover_hour)
+    }

@@ -4,6 +4,7 @@ All days at once would keep the workers from every other reader for minutes, so 
 latest first. Its row is the durable mark that there is more to do, and says how far it is.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import available_timezones
@@ -13,7 +14,7 @@ from django.db import transaction
 from accounts.models import Reader
 from accounts.preferences import InvalidPreference
 from reading.marks import mark_days_stale, mark_payload_stale
-from reading.models import ReaderDay, Recount
+from reading.models import ReaderDay, Recount, StaleDay
 from reading.turns import take_turn
 
 # A day's reading moves by no more than this when its zone and its rollover hour change.
@@ -58,6 +59,9 @@ def change_day(reader: Reader, *, timezone: str | None = None, rollover_hour: in
             days = ReaderDay.objects.filter(reader=reader).count()
             begin = {"begun_at": now, "days": days, "done": 0, "before_day": LATEST}
             Recount.objects.update_or_create(reader=reader, defaults=begin)
+            # What waits to be counted was marked by the rules of before, and may come to lie on other days.
+            waiting = StaleDay.objects.filter(reader=reader).values_list("day", flat=True)
+            mark_days_stale(reader.pk, _moved(waiting))
             mark_payload_stale(reader.pk)
     reader.timezone, reader.rollover_hour = zone, hour
     return is_changed
@@ -76,11 +80,16 @@ def recount_some(reader_id: int) -> bool:
             recount.delete()
             mark_payload_stale(reader_id)  # what is pending no longer is so from its next making on
             return True
-        moves = [timedelta(days=n) for n in range(-FURTHEST_MOVE, FURTHEST_MOVE + 1)]
-        mark_days_stale(reader_id, {day + move for day in chosen for move in moves})
+        mark_days_stale(reader_id, _moved(chosen))
         recount.before_day, recount.done = chosen[-1], recount.done + len(chosen)
         recount.save(update_fields=["before_day", "done"])
         return True
+
+
+def _moved(days: Iterable[date]) -> set[date]:
+    """All days on which the reading of these may lie by any other zone and hour."""
+    moves = [timedelta(days=n) for n in range(-FURTHEST_MOVE, FURTHEST_MOVE + 1)]
+    return {day + move for day in days for move in moves}
 
 
 def open_recounts() -> list[int]:

@@ -8,15 +8,17 @@ import orjson
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
+from accounts.models import Reader
 from library.errors import LibraryError
 from library.models import BookType
 from reading.book_stats import book_statistics
 from reading.log import LogFilter, log_page
 from reading.periods import ALL, LENGTHS, YEAR
-from reading.serving import body_of, stored_payload
+from reading.serving import Stored, body_of, stored_payload
 from reading.zones import recount_progress
 from web.library_pages import NO_SUCH_BOOK
 from web.rendering import origin_of, page, reader_of, show
+from web.templatetags.statistics import whole_minutes
 from web.words import KINDS
 from workers.enqueue import enqueue
 from workers.reading import refresh
@@ -47,10 +49,7 @@ def stats(request: HttpRequest) -> HttpResponse:
     period = request.GET.get("period", USUAL)
     if period not in NAMES:
         raise LibraryError(f"There is no period {period!r}; there are {', '.join(NAMES)}.")
-    stored = stored_payload(reader, now=now)
-    if stored.is_asked_for:
-        enqueue(refresh)
-    said = orjson.loads(body_of(reader, stored, now=now))
+    stored, said = _payload(reader, now)
     context = {
         **said,
         **_of_period(said, period),
@@ -59,6 +58,7 @@ def stats(request: HttpRequest) -> HttpResponse:
         "compared_with": NAMES[period][1],
         "periods_shown": [(name, shown) for name, (shown, _) in NAMES.items()],
         "etag": stored.entity_tag,
+        "numbers": stored.etag,
         "pending": stored.pending,
         "generated_at": stored.generated_at,
         "recount": recount_progress(reader),
@@ -74,22 +74,33 @@ def book(request: HttpRequest, book_id: int) -> HttpResponse:
     said = book_statistics(reader, book_id)
     if said is None:
         raise Http404(NO_SUCH_BOOK)
+    _, payload = _payload(reader, timezone.now())
     sessions = log_page(reader, LogFilter(book_id=said.book.pk), entries=SESSIONS_OF_A_BOOK)
     days = list(reversed(said.days))
     charts = {
-        "daily": [[day.day.isoformat(), round(day.seconds / 60)] for day in days],
+        "daily": [[day.day.isoformat(), whole_minutes(day.seconds)] for day in days],
         "progress": [[day.day.isoformat(), round(day.place * 100, 1)] for day in days if day.place is not None],
         "pace": [[day.day.isoformat(), day.pace["pages_per_hour"]] for day in days if "pages_per_hour" in day.pace],
     }
     context = {
         "said": said,
         "book": said.book,
+        # As the page of all statistics says it, date and range.
+        "estimate": next((each for each in payload["estimates"] if each["book_id"] == said.book.pk), None),
         "kind": KINDS[BookType(said.book.book_type)],
         "sessions": sessions.items,
         "has_more": bool(sessions.next),
         "charts": charts,
     }
     return show(request, "web/book_stats.html", context)
+
+
+def _payload(reader: Reader, now: datetime) -> tuple[Stored, dict[str, Any]]:
+    """What is stored of a reader's payload, and what it says; a worker is told where a newer one is wanted."""
+    stored = stored_payload(reader, now=now)
+    if stored.is_asked_for:
+        enqueue(refresh)
+    return stored, orjson.loads(body_of(reader, stored, now=now))
 
 
 def _of_period(said: dict[str, Any], period: str) -> dict[str, Any]:
@@ -113,7 +124,7 @@ def _of_period(said: dict[str, Any], period: str) -> dict[str, Any]:
         "is_by_month": by_month,
         "weekdays": WEEKDAYS,
         "hours_by_hour": [
-            (f"{hour}:00", [round(row[hour] / 60) for row in part["hours"]]) for hour in range(len(part["hours"][0]))
+            (f"{hour}:00", [whole_minutes(row[hour]) for row in part["hours"]]) for hour in range(len(part["hours"][0]))
         ],
         "recent_shown": [
             each | {"started": datetime.fromisoformat(each["started_at"])} for each in said["recent_sessions"]
@@ -131,10 +142,10 @@ def _of_period(said: dict[str, Any], period: str) -> dict[str, Any]:
         ],
         "has_reading": bool(said["daily"] or said["recent_sessions"]),
         "charts": {
-            "daily": [[row["key"], round(row["seconds"] / 60)] for row in rows],
+            "daily": [[row["key"], whole_minutes(row["seconds"])] for row in rows],
             "calendar": _calendar(said, today),
             "hours": [
-                [hour, weekday, round(seconds / 60)]
+                [hour, weekday, whole_minutes(seconds)]
                 for weekday, row in enumerate(part["hours"])
                 for hour, seconds in enumerate(row)
                 if seconds
@@ -202,5 +213,5 @@ def _months(said: dict[str, Any]) -> list[dict[str, Any]]:
 def _calendar(said: dict[str, Any], today: date) -> dict[str, Any]:
     """The days of the last 53 weeks with their minutes, and between which days a calendar shows them."""
     first = today - timedelta(days=370)
-    days = [[day["day"], round(day["seconds"] / 60)] for day in said["daily"] if day["day"] >= first.isoformat()]
+    days = [[day["day"], whole_minutes(day["seconds"])] for day in said["daily"] if day["day"] >= first.isoformat()]
     return {"first": first.isoformat(), "last": max([today.isoformat(), *(day for day, _ in days)]), "days": days}

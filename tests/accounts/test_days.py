@@ -63,3 +63,20 @@ def test_the_days_anywhere_hold_the_days_of_each_zone(start: datetime, minutes: 
     for instant in (start, start + (end - start) / 2, end - timedelta(microseconds=1)):
         assert local_day(instant, zone, rollover) in anywhere
     assert len(anywhere) <= minutes // 1440 + 4
+
+
+@pytest.mark.parametrize(
+    ("zone", "instant", "rollover_hour", "day"),
+    [
+        # Newfoundland's clock was set back at a minute past midnight: the evening before was on the wall once more.
+        ("America/St_Johns", "2010-11-07T02:31:30+00:00", 0, date(2010, 11, 7)),
+        ("America/St_Johns", "2010-11-07T03:15:00+00:00", 0, date(2010, 11, 7)),
+        # Samoa leapt over the 30th of December.
+        ("Pacific/Apia", "2011-12-30T09:59:00+00:00", 0, date(2011, 12, 29)),
+        ("Pacific/Apia", "2011-12-30T10:01:00+00:00", 0, date(2011, 12, 31)),
+    ],
+)
+def test_a_day_is_the_one_that_has_begun_last(zone: str, instant: str, rollover_hour: int, day: date) -> None:
+    where = zone_named(zone)
+    assert where is not None
+    assert local_day(datetime.fromisoformat(instant), where, rollover_hour) == day

@@ -1,7 +1,8 @@
 """Fills a database with one reader's years: `python -m tests.bench.filling_statistics SESSIONS DAYS READERS`.
 
 Ada has so many sessions on so many days, Bob a hundred, and so many other readers have none yet. Prints the ids of the
-books, everybody's key and what Ada's rare device is called, as JSON. Nothing is counted: `tome stats rebuild` does that.
+books, everybody's key and the id of a device that Ada hardly used, as JSON. Nothing is counted: `tome stats rebuild`
+does that.
 """
 
 import json

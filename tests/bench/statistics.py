@@ -73,18 +73,18 @@ def filled_statistics(sessions: int, days: int, kept_in: Path | None) -> Iterato
     """The service, counted and started. `kept_in`: a folder that is filled once and copied from then on."""
     with service() as tome:
         kept = kept_in / f"{sessions}-{days}" if kept_in else None
-        if kept is None or not kept.exists():
-            say(f"Making {sessions:,} sessions on {days:,} days ...")
+        if kept is not None and kept.exists():
+            shutil.copytree(kept, tome.data_dir)
+            report_rebuild(tome, {"tome stats rebuild --check": CHECK})
+        else:
+            say(f"Making {sessions:,} sessions on {days:,} days, and counting them ...")
             reader_key(tome)
             printed = program("filling_statistics", sessions, days, READERS, environment=tome.environment)
             (tome.data_dir / "filled.json").write_text(printed)
+            report_rebuild(tome, {"tome stats rebuild": ["rebuild"], "tome stats rebuild --check": CHECK})
             if kept is not None:
                 shutil.copytree(tome.data_dir, kept)
-        else:
-            shutil.copytree(kept, tome.data_dir)
         described = json.loads((tome.data_dir / "filled.json").read_text())
-        say("Counting them ...")
-        report_rebuild(tome, [("tome stats rebuild", ["rebuild"]), ("tome stats rebuild --check", CHECK)])
         tome.start()
         yield Statistics(tome, sessions=sessions, days=days, **described)
 
@@ -94,10 +94,10 @@ def filled_statistics(sessions: int, days: int, kept_in: Path | None) -> Iterato
 CHECK = ["rebuild", "--check"]
 
 
-def report_rebuild(tome: Service, commands: list[tuple[str, list[str]]]) -> None:
+def report_rebuild(tome: Service, commands: dict[str, list[str]]) -> None:
     say()
     say(f"{'counting everything':40}{'seconds':>13}{'most MB':>13}")
-    for name, arguments in commands:
+    for name, arguments in commands.items():
         seconds, most_mb = run_and_watch(tome, "stats", *arguments)
         say(f"{name:40}{seconds:13.1f}{most_mb:13.0f}")
 
@@ -288,22 +288,16 @@ def report_flush(filled: Statistics) -> None:
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         list(pool.map(flush, range(READERS)))
         sent_at = time.monotonic()
-        waiting = readers
-        while waiting:
-            time.sleep(0.2)
-            last = pool.submit(is_current, waiting[-1]).result()
-            waiting = (
-                [each for each, done in zip(waiting, pool.map(is_current, waiting), strict=True) if not done]
-                if last
-                else waiting
-            )
+        for reader in readers:
+            while not is_current(reader):
+                time.sleep(0.1)
     seconds = time.monotonic() - began_at
     say()
     say(
         f"{READERS} readers sent {SESSIONS_EACH} sessions each in {sent_at - began_at:.1f} s; {seconds:.1f} s after the"
         f" first began (may take 30) all payloads were current, for {cpu_seconds(filled.tome.pid) - used:.1f} s of CPU."
     )
-    report_rebuild(filled.tome, [("--check after the flush", CHECK)])
+    report_rebuild(filled.tome, {"--check after the flush": CHECK})
 
 
 # --- Another day ------------------------------------------------------------------------------------------------------
@@ -314,14 +308,13 @@ def report_recount(filled: Statistics) -> None:
     filled.settle()
     begun = datetime.now(UTC) - timedelta(days=2)
     with filled.client("ada") as http:
+        seconds, began_at = 0.0, time.monotonic()
 
         def is_done(number: int) -> bool:
             nonlocal seconds
             seconds = time.monotonic() - began_at
             return not http.get("/api/stats").json()["pending"]
 
-        began_at = time.monotonic()
-        seconds = 0.0
         python(
             "from django.utils import timezone\nfrom accounts.models import Reader\n"
             "from reading.zones import change_day\nfrom workers.enqueue import publish_now\n"

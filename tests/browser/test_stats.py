@@ -118,7 +118,8 @@ def test_it_asks_nothing_while_it_is_hidden_and_at_once_when_it_is_seen_again(
     page.clock.install()
     page.goto("/stats")
     asked: list[Request] = []
-    page.on("request", lambda request: asked.append(request))
+    # Chromium asks for the page's icon whenever it likes.
+    page.on("request", lambda request: asked.append(request) if "/static/" not in request.url else None)
 
     def show(is_hidden: bool) -> None:
         page.evaluate(
@@ -159,3 +160,59 @@ def test_a_books_page_draws_its_progress(open_page: OpenPage, reader: Account, l
     for name in ("daily", "progress", "pace"):
         wait_until(partial(is_drawn, opened, name), what=f"the chart {name}")
     assert opened.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def look_again(page: Page, reader: Account, book_id: int, **since: float) -> None:
+    """Post a session, wait until it is counted, and only then have the page ask: it never sees that it was pending."""
+    before = page.locator("#stats").get_attribute("data-etag") or ""
+    reader.post_session(book_id, ago(**since), minutes=10)
+    wait_until(lambda: not reader.call("GET", "/api/stats").json()["pending"], what="the statistics")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#stats")).not_to_have_attribute("data-etag", before)
+
+
+def test_each_change_is_told_to_those_who_listen(open_page: OpenPage, reader: Account, library: Any) -> None:
+    page = open_page(reader)
+    page.goto("/stats")
+    news = page.locator("#stats-news")
+    expect(news).to_have_text("")
+    look_again(page, reader, library["Emma"], hours=5)
+    expect(news).to_contain_text("brought up to date")
+    page.evaluate("document.querySelector('#stats-news').textContent = ''")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    look_again(page, reader, library["Emma"], hours=4)
+    expect(news).to_contain_text("brought up to date")
+
+
+def test_the_focus_stays_on_the_same_session_when_another_comes_before_it(
+    open_page: OpenPage, reader: Account, library: Any
+) -> None:
+    page = open_page(reader)
+    page.goto("/stats")
+    latest = page.locator("#stats a[href^='/stats/sessions/']").first
+    latest.focus()
+    address = latest.get_attribute("href")
+    look_again(page, reader, library["Emma"], minutes=15)
+    expect(page.locator(f"#stats a[href='{address}']")).to_be_focused()
+
+
+def test_a_table_that_was_scrolled_stays_where_it_was(open_page: OpenPage, reader: Account, library: Any) -> None:
+    page = open_page(reader)
+    page.goto("/stats")
+    page.locator("details[data-keep=daily] > summary").click()
+    days = page.get_by_role("region", name="Days", exact=True)
+    days.evaluate("box => { box.scrollTop = 60 }")
+    look_again(page, reader, library["Emma"], hours=6)
+    assert days.evaluate("box => box.scrollTop") == 60
+
+
+def test_a_chart_goes_on_in_its_canvas(open_page: OpenPage, reader: Account, library: Any) -> None:
+    page = open_page(reader)
+    page.goto("/stats")
+    canvas = page.locator('[data-chart="daily"] canvas')
+    expect(canvas).to_be_visible()
+    canvas.evaluate("canvas => { canvas.isTheSame = true }")
+    picture = canvas.evaluate("canvas => canvas.toDataURL()")
+    look_again(page, reader, library["Emma"], hours=7)
+    assert canvas.evaluate("canvas => canvas.isTheSame") is True
+    wait_until(lambda: canvas.evaluate("canvas => canvas.toDataURL()") != picture, what="the chart of what is new")

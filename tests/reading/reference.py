@@ -394,7 +394,7 @@ def period(first: date, read: list[Piece], covered: list[Piece], shelf: Shelf) -
 
 
 def lately(read: list[Piece], today: date) -> list[Piece]:
-    return [piece for piece in read if today - 30 * ONE_DAY < piece.day <= today]
+    return [piece for piece in read if today - 30 * ONE_DAY < piece.day]
 
 
 def paces(read: list[Piece], today: date) -> dict[str, Any]:
@@ -459,9 +459,9 @@ def goals(
 ) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     if reader.goal_minutes_a_day:
-        month = [read_on[day]["seconds"] for day in read_on if today - 30 * ONE_DAY < day <= today]
+        month = [read_on[day]["seconds"] for day in read_on if today - 30 * ONE_DAY < day]
         shown["minutes_a_day"] = {
-            "seconds_today": read_on[today]["seconds"] if today in read_on else Fraction(0),
+            "seconds_today": sum((read_on[day]["seconds"] for day in read_on if day >= today), Fraction(0)),
             "seconds_of_days": month,
         }
     if reader.goal_books_a_year:

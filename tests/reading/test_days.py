@@ -12,6 +12,7 @@ from library.models import Book
 from reading.days import SessionSpan, day_totals, rebuild_days
 from reading.marks import mark_days_stale
 from reading.models import BookDay, ReaderDay, Session, StaleDay, StalePayload
+from reading.rebuilding import drift
 from reading.refreshing import refresh
 from reading.sessions import SessionVerdict
 from tests.reading.conftest import NOON, minutes
@@ -283,3 +284,14 @@ def test_what_is_covered_is_told_on_each_day_and_its_session_on_the_first(read: 
     refresh()
     told = ReaderDay.objects.order_by("day").values_list("covered_seconds", "covered_sessions")
     assert list(told) == [(1800, 1), (900, 0)]
+
+
+def test_an_earlier_session_that_ends_as_a_day_begins_makes_the_next_begin_there(ada: Reader, read: Read) -> None:
+    midnight = datetime(2026, 5, 1, 10, tzinfo=UTC)  # on Kiritimati
+    read("over midnight", midnight - minutes(60), 120, timezone="Pacific/Kiritimati")
+    refresh()
+    assert [row[3] for row in shown()] == [0, 1]
+    read("until midnight", midnight - minutes(120), 120, timezone="Pacific/Kiritimati")
+    refresh()
+    assert [row[3] for row in shown()] == [0, 0]
+    assert drift(ada) == []

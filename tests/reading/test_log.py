@@ -128,16 +128,25 @@ def test_an_export_is_the_whole_log(ada: Reader, read: Read, monkeypatch: pytest
     ]
 
 
-def test_pages_cost_as_many_queries_as_one_session(
+def test_a_page_costs_as_many_queries_as_one_session(
     ada: Reader, read: Read, django_assert_num_queries: Callable[..., Any]
 ) -> None:
     read("one", NOON, 30)
     with django_assert_num_queries(2):
         log_page(ada)
     for n in range(60):
-        read(f"{n}", NOON + timedelta(days=20 * n), 30)
+        read(f"{n}", NOON + timedelta(hours=20 * n), 30)
     with django_assert_num_queries(2):
         log_page(ada, entries=50)
+
+
+def test_around_sessions_far_from_each_other_it_is_looked_by_itself(
+    ada: Reader, read: Read, django_assert_num_queries: Callable[..., Any]
+) -> None:
+    for n in range(10):
+        read(f"{n}", NOON + timedelta(days=20 * n), 30)
+    with django_assert_num_queries(1 + 10):
+        log_page(ada)
 
 
 # --- What counts ------------------------------------------------------------------------------------------------------

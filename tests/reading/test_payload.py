@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Reader
+from accounts.models import Device, Reader
 from library.models import Author, Authorship, Book, Series
 from reading.clocks import Clock
+from reading.edits import add_session
 from reading.files import FileReport
 from reading.models import StalePayload, StatsPayload, StatusState
 from reading.payload import RECENT_SESSIONS, compose, etag_of, shown_time
@@ -16,7 +17,7 @@ from reading.refreshing import refresh, turn_days
 from reading.reports import report_sessions
 from reading.sessions import SessionReport, SessionVerdict
 from reading.status import set_status
-from tests.reading.conftest import KOBO, NOON, minutes
+from tests.reading.conftest import KINDLE, KOBO, NOON, minutes
 
 Read = Callable[..., SessionVerdict]
 Put = Callable[..., PlaceVerdict]
@@ -414,3 +415,111 @@ def test_the_streak_of_who_travels_west_can_go_on_until_the_day_ends_there(ada: 
 def test_a_payload_is_good_until_the_reader_has_another_day(now: str, good_until: str, ada: Reader) -> None:
     composed = compose(ada, now=datetime.fromisoformat(now).replace(tzinfo=UTC))
     assert composed.good_until == datetime.fromisoformat(good_until).replace(tzinfo=UTC)
+
+
+# --- Devices, goals, years and ranges --------------------------------------------------------------------------------
+
+
+def test_devices_come_with_what_was_read_on_them_and_what_none_reported_by_where_it_came_from(
+    ada: Reader, book: Book, read: Read
+) -> None:
+    read("kobo", TODAYS_NOON, 30, pages_turned=10)
+    on_kindle = SessionReport(TODAYS_NOON - DAY, TODAYS_NOON - DAY + minutes(60), uuid="kindle", book_id=book.pk)
+    report_sessions(ada, [on_kindle], device=KINDLE, clock=Clock(TODAYS_NOON))
+    start = TODAYS_NOON - 2 * DAY
+    add_session(ada, book.pk, started_at=start, ended_at=start + minutes(10), now=TODAYS_NOON)
+    shown = payload(ada)
+    ids = dict(Device.objects.values_list("name", "pk"))
+    assert shown["by_device"] == [
+        {"device_id": ids["Kindle"], "name": "Kindle", "seconds": 3600, "sessions": 1, "pages": 0},
+        {"device_id": ids["Kobo"], "name": "Kobo", "seconds": 1800, "sessions": 1, "pages": 10},
+        {"name": "Added by hand", "seconds": 600, "sessions": 1, "pages": 0},
+    ]
+    assert [each["name"] for each in shown["periods"]["today"]["by_device"]] == ["Kobo"]
+
+
+def test_each_period_is_compared_with_as_many_days_before_it(ada: Reader, read: Read) -> None:
+    for days_ago in (0, 1, 7, 13, 14):
+        read(str(days_ago), TODAYS_NOON - days_ago * DAY, 30)
+    previous = payload(ada)["previous"]
+    assert {name: window["sessions"] for name, window in previous.items()} == {
+        "today": 1,
+        "7d": 2,
+        "30d": 0,
+        "90d": 0,
+        "365d": 0,
+        "year": 0,
+    }
+
+
+def test_what_is_merged_is_told_of_all_time_and_of_each_period(ada: Reader, read: Read) -> None:
+    read("first", TODAYS_NOON - 10 * DAY, 60)
+    read("again", TODAYS_NOON - 10 * DAY + minutes(30), 60, duration_seconds=1800.0)
+    shown = payload(ada)
+    assert shown["merged"] == shown["periods"]["30d"]["merged"] == {"seconds": 900, "sessions": 1}
+    assert shown["periods"]["7d"]["merged"] == {"seconds": 0, "sessions": 0}
+
+
+def test_goals_are_told_where_there_are_any_and_how_far_the_reader_is(ada: Reader, book: Book, read: Read) -> None:
+    assert payload(ada)["goals"] == {}
+    ada.goal_minutes_a_day, ada.goal_books_a_year = 30, 73
+    ada.save()
+    for days_ago, length in ((0, 10), (1, 30), (2, 29.9), (29, 60), (30, 60)):
+        read(str(days_ago), TODAYS_NOON - days_ago * DAY, length)
+    set_status(ada, book, StatusState.READ, now=TODAYS_NOON - DAY)
+    assert payload(ada)["goals"] == {
+        "minutes_a_day": {"goal": 30, "seconds_today": 600, "days_reached": 2, "days": 30},
+        "books_a_year": {"goal": 73, "finished": 1, "expected": 28.0},  # 140 days of 365
+    }
+
+
+def test_the_last_day_of_a_leap_year_expects_the_whole_goal(ada: Reader) -> None:
+    ada.goal_books_a_year = 12
+    ada.save()
+    assert payload(ada, date(2024, 12, 31))["goals"]["books_a_year"]["expected"] == 12
+
+
+def test_a_year_in_review_has_its_best_day_its_months_and_its_longest_streak(
+    ada: Reader, book: Book, read: Read
+) -> None:
+    for day, length in (("2024-02-28", 30), ("2024-02-29", 90), ("2024-03-01", 30), ("2024-12-31", 10)):
+        read(day, datetime.fromisoformat(day + "T12:00+00:00"), length, pages_turned=length)
+    read("new year", datetime(2024, 12, 31, 22, 30, tzinfo=UTC), 60, pages_turned=20)  # half of it in each year
+    latest, review = payload(ada)["years"]
+    assert (latest["year"], sums(latest)) == (2025, (1800, 1, 10))
+    assert (review["year"], sums(review)) == (2024, (160 * 60 + 1800, 5, 170))
+    assert review["best_day"] == {"day": "2024-02-29", "seconds": 5400}
+    assert (review["days"], review["longest_streak"], review["longest_streak_ended_on"]) == (4, 3, "2024-03-01")
+    assert [(n + 1, month["seconds"]) for n, month in enumerate(review["months"]) if month["seconds"]] == [
+        (2, 7200),
+        (3, 1800),
+        (12, 2400),
+    ]
+    assert review["books"] == [{"book_id": book.pk, "title": book.title, "seconds": 11400, "pages": 170}]
+
+
+def test_an_estimate_ranges_from_the_fast_days_to_the_slow_ones(ada: Reader, book: Book, read: Read, put: Put) -> None:
+    # An hour on each of four days, in which a tenth, two, three and four tenths of half the book were read.
+    for days_ago, (begin, end) in enumerate([(0.0, 0.05), (0.05, 0.15), (0.15, 0.3), (0.3, 0.5)]):
+        start = TODAYS_NOON - days_ago * DAY
+        read(str(days_ago), start, 60, progress_start=begin, progress_end=end)
+    put(KOBO, 0.5, at=TODAYS_NOON + minutes(60), read_at=TODAYS_NOON + minutes(60))
+    [estimate] = payload(ada)["estimates"]
+    assert estimate["seconds_left"] == 4 * 3600
+    assert estimate["seconds_left_low"] == round(0.5 / 0.15 * 3600)
+    assert estimate["seconds_left_high"] == round(0.5 / 0.1 * 3600)
+    assert (estimate["finish_on_low"], estimate["finish_on"], estimate["finish_on_high"]) == (
+        "2026-05-24",
+        "2026-05-24",
+        "2026-05-25",
+    )
+
+
+def test_a_book_that_was_not_read_lately_has_no_day_on_which_it_is_finished(
+    ada: Reader, book: Book, read: Read, put: Put
+) -> None:
+    read("long ago", TODAYS_NOON - 40 * DAY, 60, progress_start=0.0, progress_end=0.25)
+    put(KOBO, 0.25, at=TODAYS_NOON, read_at=TODAYS_NOON - 40 * DAY)
+    [estimate] = payload(ada)["estimates"]
+    assert estimate["seconds_left"] == 3 * 3600
+    assert not {"finish_on", "finish_on_low", "finish_on_high"} & estimate.keys()

@@ -217,3 +217,15 @@ def test_zones_are_those_of_places() -> None:
     assert {"UTC", "Europe/Berlin", "Asia/Kolkata", "America/Argentina/Buenos_Aires"} <= set(names)
     assert names == sorted(names)
     assert "localtime" not in names
+
+
+def test_what_was_not_counted_yet_when_the_hour_changes_is_not_lost(ada: Reader, read: Callable[..., Any]) -> None:
+    change_day(ada, timezone="UTC", rollover_hour=0, now=NOON)
+    refresh()
+    recount(seconds=60)
+    read("one", NOON, 60)
+    change_day(ada, rollover_hour=23, now=NOON)
+    refresh()
+    recount(seconds=60)
+    assert [row.seconds for row in ReaderDay.objects.filter(reader=ada)] == [3600]
+    assert drift(ada) == []

@@ -34,7 +34,7 @@ def statistics(tmp_path: Path) -> bytes:
         {"id": 1, "title": "Emma <i>", "authors": "Jane Austen\nAn Editor", "md5": MD5},
         {"id": 2, "title": "scan0001"},
     ]
-    rows = [*reading(NEW_YEAR, 30), *reading(NEW_YEAR + 36_000, 20, book=2), (2, 1, NEW_YEAR + 50_000, 0, 10)]
+    rows = [*reading(NEW_YEAR, 30), *reading(NEW_YEAR + 36_000, 20, book=2), (77, 1, NEW_YEAR, 60, 10)]
     return make_statistics(tmp_path / "statistics.sqlite3", books=books, rows=rows).read_bytes()
 
 

@@ -17,10 +17,12 @@ from accounts.models import Reader
 from library.models import Book
 from reading.clocks import Clock
 from reading.models import StatsPayload
+from reading.positions import PlaceReport
 from reading.refreshing import refresh
-from reading.reports import report_sessions
+from reading.reports import report_position, report_sessions
 from reading.sessions import SessionReport
 from web.stats_pages import NAMES
+from web.templatetags.statistics import day as shown_day
 from web.templatetags.statistics import duration
 
 Read = Callable[..., None]
@@ -206,3 +208,40 @@ def test_a_book_that_was_not_read_says_how_to_begin(web: Client, book: Book) -> 
 
 def test_a_book_that_there_is_not_is_a_404(web: Client) -> None:
     assert web.get("/stats/books/4711").status_code == 404
+
+
+def rows_below(response: Any, summary: str) -> dict[str, list[str]]:
+    """The cells of the first table after this heading, by what heads each row."""
+    table = re.search(rf"<h2>{summary}</h2>.*?<tbody>(.*?)</tbody>", response.content.decode(), re.DOTALL)
+    assert table
+    found: dict[str, list[str]] = {}
+    for row in re.findall(r"<tr>(.*?)</tr>", table[1], re.DOTALL):
+        head, *cells = (re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<t[hd].*?</t[hd]>", row))
+        found[head] = cells
+    return found
+
+
+def test_a_day_has_the_same_minutes_in_each_table_and_chart(web: Client, read: Read) -> None:
+    read(2, 29.9)  # not thirty minutes
+    refresh()
+    response = web.get("/stats")
+    [day] = json.loads(bytes(StatsPayload.objects.get().body))["daily"]
+    date_of_it = datetime.fromisoformat(day["day"])
+    assert rows_below(response, "Day by day")[f"{date_of_it:%a} {date_of_it.day} {date_of_it:%b}"][0] == "29 min"
+    assert rows_below(response, "A year of days")[f"{date_of_it.day} {date_of_it:%B %Y}"] == ["29"]
+    shown = charts(response)
+    assert [minutes for _, minutes in shown["daily"] if minutes] == [29]
+    assert [minutes for _, minutes in shown["calendar"]["days"]] == [29]
+
+
+def test_a_books_page_has_the_estimate_of_the_page_of_all(web: Client, read: Read, ada: Reader, book: Book) -> None:
+    for days_ago, begin in ((4, 0.1), (3, 0.2), (2, 0.3)):
+        read(days_ago, 60, progress_start=begin, progress_end=begin + 0.1)
+    place = PlaceReport(0.4)
+    report_position(ada, book.pk, place, device=DeviceClue("kobo", "Kobo"), clock=Clock(datetime.now(UTC)))
+    refresh()
+    [estimate] = json.loads(bytes(StatsPayload.objects.get().body))["estimates"]
+    said = words(web.get(f"/stats/books/{book.pk}"))
+    assert f"{duration(estimate['seconds_left'])} left at your pace in it" in said
+    assert f"Finished about {shown_day(estimate['finish_on'])}" in said
+    assert f"between {shown_day(estimate['finish_on_low'])} and {shown_day(estimate['finish_on_high'])}" in said

@@ -9,13 +9,18 @@ from django.utils.dateformat import format as formatted
 register = template.Library()
 
 
+def whole_minutes(seconds: float) -> int:
+    """Minutes as all pages count them: those that are full, so that no day has more in one table than in another."""
+    return round(seconds) // 60
+
+
 @register.filter
 def duration(seconds: float) -> str:
     """`3 h 05 min`, `12 min`, `40 s`."""
     seconds = round(seconds)
     if seconds < 60:
         return f"{seconds} s" if seconds else "0 min"
-    hours, minutes = divmod(seconds // 60, 60)
+    hours, minutes = divmod(whole_minutes(seconds), 60)
     return f"{hours:,} h {minutes:02} min" if hours else f"{minutes} min"
 
 

@@ -33,9 +33,21 @@ export async function drawCharts(part, id) {
   }
 }
 
+/** Let the charts of a part of the page go on in what takes its place, rather than be drawn from nothing. */
+export function keepCharts(old, fresh) {
+  for (const element of fresh.querySelectorAll("[data-chart]")) {
+    const before = old.querySelector(`[data-chart="${element.dataset.chart}"]`);
+    if (drawn.has(before)) {
+      before.setAttribute("aria-label", element.getAttribute("aria-label"));
+      element.replaceWith(before);
+    }
+  }
+}
+
 function draw(element, numbers) {
   const kind = KINDS[element.dataset.chart];
   if (!kind || !numbers || (Array.isArray(numbers) && numbers.length === 0)) {
+    element.hidden = true;
     return;
   }
   element.hidden = false;
@@ -45,7 +57,10 @@ function draw(element, numbers) {
   if (!known) {
     sizes.observe(element);
   }
-  chart.setOption({ ...frame(), ...kind(numbers, element.clientWidth) }, { notMerge: true });
+  const option = { ...frame(), ...kind(numbers, element.clientWidth) };
+  // Only the first time: bars that grow anew with every session would draw the eye to themselves.
+  option.animation &&= !known;
+  chart.setOption(option, { notMerge: true });
 }
 
 const sizes = new ResizeObserver((entries) => {
@@ -85,7 +100,7 @@ function frame() {
       borderColor: colour("edge"),
       textStyle: { color: colour("text") },
     },
-    grid: { left: 8, right: 12, top: 26, bottom: 4, containLabel: true },
+    grid: { left: 8, right: 12, top: 26, bottom: 10, containLabel: true },
   };
 }
 
@@ -107,7 +122,10 @@ function axes(names, unit) {
 function dayName(text) {
   const [year, month, day] = text.split("-").map(Number);
   const when = new Date(year, month - 1, day ?? 1);
-  return when.toLocaleDateString("en-GB", day ? { day: "numeric", month: "short" } : { month: "short", year: "numeric" });
+  return when.toLocaleDateString(
+    "en-GB",
+    day ? { day: "numeric", month: "short" } : { month: "short", year: "numeric" },
+  );
 }
 
 export function minutesInWords(minutes) {
@@ -130,7 +148,9 @@ function bars(numbers) {
       trigger: "axis",
       formatter: ([{ dataIndex }]) => `${dayName(numbers[dataIndex][0])}\n${minutesInWords(numbers[dataIndex][1])}`,
     },
-    series: [{ type: "bar", data: values, itemStyle: { color: colour("bar"), borderRadius: [3, 3, 0, 0] }, barMaxWidth: 36 }],
+    series: [
+      { type: "bar", data: values, itemStyle: { color: colour("bar"), borderRadius: [3, 3, 0, 0] }, barMaxWidth: 36 },
+    ],
   };
 }
 
@@ -226,7 +246,7 @@ const KINDS = {
           `${WEEKDAYS[weekday]}, ${hour}:00 to ${hour + 1}:00\n${minutesInWords(minutes)}`,
       },
       visualMap: heat(numbers.map(([, , minutes]) => minutes)),
-      grid: { left: 4, right: 4, top: 6, bottom: 4, containLabel: true },
+      grid: { left: 4, right: 4, top: 6, bottom: 10, containLabel: true },
       xAxis: { type: "category", data: [...Array(24).keys()], axisLabel: label, ...bare },
       yAxis: { type: "category", data: WEEKDAYS, inverse: true, axisLabel: label, ...bare },
       series: [

@@ -3,7 +3,7 @@
 // The server says in one place how numbers look: when the payload has changed, the part of the page that shows it is
 // fetched and put in the place of the old one.
 
-import { drawCharts } from "./charts.js";
+import { drawCharts, keepCharts } from "./charts.js";
 
 const PENDING_MS = 2000;
 const IDLE_MS = 60000;
@@ -13,6 +13,7 @@ const news = document.querySelector("#stats-news");
 const trouble = document.querySelector("#stats-trouble");
 let timer;
 let failures = 0;
+let isAsking = false;
 
 function shown() {
   return document.querySelector("#stats");
@@ -30,6 +31,10 @@ function next() {
 }
 
 async function look() {
+  if (isAsking) {
+    return; // whoever asked already makes the next plan
+  }
+  isAsking = true;
   try {
     const answer = await fetch("/api/stats", {
       headers: { "If-None-Match": shown().dataset.etag },
@@ -52,6 +57,8 @@ async function look() {
     trouble.textContent = "The server cannot be reached, so these numbers may be old.";
     trouble.hidden = false;
     plan(Math.min(LONGEST_PAUSE_MS, PENDING_MS * 2 ** failures));
+  } finally {
+    isAsking = false;
   }
 }
 
@@ -70,25 +77,44 @@ async function replace() {
       details.open = before.open;
     }
   }
-  const focused = placeOf(old, document.activeElement);
+  const focused = old.contains(document.activeElement) ? placeOf(old, document.activeElement) : undefined;
+  const scrolled = [...old.querySelectorAll(".scroll")].map((box) => [
+    placeOf(old, box),
+    box.scrollTop,
+    box.scrollLeft,
+  ]);
   const top = scrollY;
-  const wasPending = old.dataset.pending === "true";
+  keepCharts(old, fresh);
   old.replaceWith(fresh);
   focused?.(fresh)?.focus({ preventScroll: true });
+  for (const [find, fromTop, fromLeft] of scrolled) {
+    find(fresh)?.scrollTo({ top: fromTop, left: fromLeft, behavior: "instant" });
+  }
   await drawCharts(fresh, "stats-charts");
   scrollTo({ top, behavior: "instant" });
-  if (wasPending && fresh.dataset.pending === "false") {
-    news.textContent = "The numbers were brought up to date.";
+  if (fresh.dataset.numbers !== old.dataset.numbers) {
+    // With the time: the same words again would not be read out.
+    const time = new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    news.textContent = `The numbers were brought up to date at ${time}.`;
   }
 }
 
-// Where the focus is, as a way to find the same place in what comes in its stead.
+// A way to find what stands for an element of the page in what comes in its stead. By what it leads to or is called, not
+// by its number: a new session in front of a list must not move the focus to another one.
 function placeOf(part, element) {
-  if (!part.contains(element)) {
-    return undefined;
-  }
-  const which = [...part.querySelectorAll(element.tagName)].indexOf(element);
-  return (fresh) => fresh.querySelectorAll(element.tagName)[which];
+  const is = (other) => nameOf(other) === nameOf(element);
+  const alike = (where) => [...where.querySelectorAll(element.tagName)].filter(is);
+  const which = alike(part).indexOf(element);
+  return (fresh) => alike(fresh)[which] ?? alike(fresh)[0];
+}
+
+function nameOf(element) {
+  return (
+    element.getAttribute("href") ??
+    element.getAttribute("aria-label") ??
+    element.closest("[data-keep]")?.dataset.keep ??
+    element.textContent
+  );
 }
 
 document.addEventListener("visibilitychange", () => {
