@@ -14,16 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.bench.browsing import alone
 from tests.bench.filling_statistics import SESSIONS_OF_FEW, UNREAD
 from tests.bench.requests import Load, measured, print_costs, yardstick
-from tests.bench.serving import cpu_seconds, memory_mb, program, quantile, reader_key, say
+from tests.bench.serving import cpu_seconds, memory_mb, program, quantile, reader_key, say, timed
 from tests.nodes import tome as tome_command
 from tests.project.services import Service, python, service
 from tests.waiting import wait_until
@@ -122,7 +122,8 @@ def run_and_watch(tome: Service, *arguments: str) -> tuple[float, float]:
 def reading_loads(filled: Statistics) -> Iterator[Load]:
     def get(name: str, path: str, *, budget: float | None = None, reader: str = "ada", **headers: str) -> Load:
         said = filled.headers(reader) | headers
-        return Load(name, lambda http, number: http.get(path, headers=said), budget)
+        requests = 1000 if budget is not None else 100
+        return Load(name, lambda http, number: http.get(path, headers=said), budget, requests)
 
     for reader, sessions in (("bob", SESSIONS_OF_FEW), ("ada", filled.sessions)):
         with filled.client(reader) as http:
@@ -142,7 +143,16 @@ def reading_loads(filled: Statistics) -> Iterator[Load]:
         "client.force_login(Reader.objects.get(username='ada'))\nprint(client.cookies['sessionid'].value)",
         environment=filled.tome.environment,
     )
-    yield Load("the page /stats", lambda http, number: http.get("/stats", cookies={"sessionid": cookie}), None, 200)
+    yield Load(
+        "the page /stats", lambda http, number: http.get("/stats", headers={"Cookie": f"sessionid={cookie}"}), None, 100
+    )
+
+
+def alone(load: Load, url: str) -> list[float]:
+    """Milliseconds of each answer, one client asking again and again."""
+    with httpx.Client(base_url=url, timeout=60) as http:
+        load.send(http, 0)
+        return [timed(partial(load.send, http, number)) for number in range(min(300, load.requests))]
 
 
 def report_reading(filled: Statistics) -> None:
@@ -151,7 +161,7 @@ def report_reading(filled: Statistics) -> None:
     costs, waits = [], []
     for load in reading_loads(filled):
         costs.append(measured(load, filled.tome.pid, web, url, filled.headers("ada"), settle=lambda: None))
-        waits.append((load.name, alone(load, url, filled.headers("ada"))))
+        waits.append((load.name, alone(load, url)))
     print_costs(empty, costs)
     say()
     say(f"{'one client alone':40}{'p50 ms':>13}{'p95 ms':>13}")
