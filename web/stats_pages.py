@@ -114,7 +114,7 @@ def _of_period(said: dict[str, Any], period: str) -> dict[str, Any]:
     return {
         "totals_shown": _compared(totals, said["previous"].get(period)),
         "part": {
-            **{key: part[key] for key in ("by_series", "by_author", "by_device", "merged", "hours")},
+            **{key: part[key] for key in ("by_series", "by_author", "by_device", "merged", "hours", "pace")},
             "by_book": part["by_book"][:BOOKS_SHOWN],
             "by_type": [each | {"name": KINDS.get(each["name"], each["name"])} for each in part["by_type"]],
             "book_count": part["book_count"],
