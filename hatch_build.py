@@ -21,6 +21,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 VENDOR = Path("web/static/web/vendor")
+# Node brings certificates of its own; a proxy that opens connections has one that only the system's administrator added.
+TRUST_THE_SYSTEM = "--use-system-ca"
 ECHARTS = "echarts.js"  # each server knows .js; npm names this one .mjs
 COPIES = {
     "echarts/dist/echarts.esm.min.mjs": ECHARTS,
@@ -92,6 +94,7 @@ def install(root: Path, folder: Path) -> Path:
             ["ci", "--omit=dev", "--ignore-scripts", "--loglevel=error"],
             return_completed_process=True,
             cwd=folder,
+            env=os.environ | {"NODE_OPTIONS": f"{os.environ.get('NODE_OPTIONS', '')} {TRUST_THE_SYSTEM}".strip()},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

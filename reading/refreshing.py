@@ -75,6 +75,8 @@ def recount(*, seconds: float, passing: Passing = PASSING) -> bool:
         for reader_id in readers:
             if time.monotonic() > deadline:
                 return False
+            # Once before, too: what was reported during the last turn does not wait for this one.
+            refresh(seconds=max(0.0, deadline - time.monotonic()), passing=passing)
             recount_some(reader_id)
             refresh(seconds=max(0.0, deadline - time.monotonic()), passing=passing)
     return True

@@ -19,7 +19,8 @@ from reading.turns import take_turn
 
 # A day's reading moves by no more than this when its zone and its rollover hour change.
 FURTHEST_MOVE = 2
-DAYS_AT_ONCE = 256  # marked together: a second's work or two, after which others have their turn
+# Marked together: even at hundreds of sessions a day half a second of work, after which others have their turn.
+DAYS_AT_ONCE = 96
 LATEST = date(9999, 12, 31)
 
 
