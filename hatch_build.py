@@ -21,7 +21,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 VENDOR = Path("web/static/web/vendor")
-# Node brings certificates of its own; a proxy that opens connections has one that only the system's administrator added.
+# Node brings certificates of its own, without that of a proxy which opens connections; the system has it.
 TRUST_THE_SYSTEM = "--use-system-ca"
 ECHARTS = "echarts.js"  # each server knows .js; npm names this one .mjs
 COPIES = {

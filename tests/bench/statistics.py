@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from tests.bench.filling_statistics import SESSIONS_OF_FEW, UNREAD
 from tests.bench.requests import Load, measured, print_costs, yardstick
@@ -109,11 +110,14 @@ def run_and_watch(tome: Service, *arguments: str) -> tuple[float, float]:
         process = subprocess.Popen(
             tome_command(*arguments), env=tome.environment, cwd=tome.folder, stdout=out, stderr=subprocess.STDOUT
         )
-        _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+        watched, most = psutil.Process(process.pid), 0
+        while process.poll() is None:
+            with suppress(psutil.NoSuchProcess):
+                most = max(most, watched.memory_info().rss)
+            time.sleep(0.05)
     if process.returncode:
         raise RuntimeError(f"{' '.join(arguments)}: {(tome.folder / 'command').read_text()[:2000]}")
-    return time.monotonic() - began_at, used.ru_maxrss / 1000
+    return time.monotonic() - began_at, most / 1e6
 
 
 # --- Reading ----------------------------------------------------------------------------------------------------------
