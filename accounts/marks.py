@@ -114,7 +114,6 @@ def drain(
             break
         if time.monotonic() > deadline:
             return False
-        taken |= {mark.pk for mark in group}
         try:
             rebuild(group)
         except passing:
@@ -123,6 +122,10 @@ def drain(
             # One that breaks must not keep all the others from moving.
             logger.exception("Rebuilding %s %s failed", kind.__name__, [mark.pk for mark in group])
             _rebuild_one_by_one(group, rebuild, passing)
+        # Those that are left: marked again, or failed. To name all that were taken would make each look longer than the
+        # last, and some day too long for SQLite.
+        left = kind._default_manager.filter(pk__in=[mark.pk for mark in group])
+        taken |= set(left.values_list("pk", flat=True))
     return True
 
 
