@@ -37,6 +37,11 @@ def zone_named(name: str) -> tzinfo | None:
         return None
 
 
+def zone_or_utc(name: str) -> tzinfo:
+    """The zone of a name, and UTC for what is none."""
+    return zone_named(name) or UTC
+
+
 def day_start(day: date, zone: tzinfo, rollover_hour: int) -> datetime:
     """When this day begins, in UTC."""
     return datetime.combine(day, time(rollover_hour), tzinfo=zone).astimezone(UTC)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 
-from accounts.days import local_day, zone_named
+from accounts.days import local_day, zone_or_utc
 from accounts.models import Reader
 from library.models import Book
 from library.queries import authors_of, books_visible_to, standing_ids
@@ -81,7 +81,7 @@ def _places(reader: Reader, book: Book) -> dict[date, float]:
     latest = sessions.order_by("-ended_at", "-pk").values_list("started_at", "timezone", "progress_end")
     places: dict[date, float] = {}
     for started_at, zone, place in latest[:SESSIONS_LOOKED_AT]:
-        where = zone_named(zone or reader.timezone) or UTC
+        where = zone_or_utc(zone or reader.timezone)
         if place is not None:
             places.setdefault(local_day(started_at, where, reader.rollover_hour), place)
     return places

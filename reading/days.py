@@ -14,7 +14,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from accounts.days import day_start, local_day, widest_window, zone_named
+from accounts.days import day_start, local_day, widest_window, zone_or_utc
 from accounts.marks import drop_marks
 from accounts.models import Reader
 from accounts.statements import ROWS_A_STATEMENT, insert_rows, query
@@ -121,11 +121,6 @@ _FIELDS = (
 )
 
 
-def counted_sessions(reader: Reader) -> Iterator[SessionSpan]:
-    """All counted sessions of a reader, in the order in which they cover each other."""
-    return spans_of(Session.objects.filter(reader=reader))
-
-
 def part_between(start: datetime, end: datetime) -> Q:
     """The sessions that have a part between two instants."""
     # Said by their ends as far as it goes, which the index has; none lasts longer than that and counts.
@@ -227,7 +222,7 @@ def _add_hours(hours: list[float], start: datetime, end: datetime, session: Sess
 
 
 def _zone(session: SessionSpan, reader: Reader) -> Any:
-    return zone_named(session.timezone or reader.timezone) or UTC
+    return zone_or_utc(session.timezone or reader.timezone)
 
 
 @lru_cache(maxsize=4096)
@@ -236,7 +231,7 @@ def _day_around(hour: datetime, zone: str, rollover_hour: int) -> tuple[date, da
 
     Most sessions of a reader lie on few days: what costs here is working out local time again and again.
     """
-    where = zone_named(zone) or UTC
+    where = zone_or_utc(zone)
     day = local_day(hour, where, rollover_hour)
     start, end = day_start(day, where, rollover_hour), day_start(day + timedelta(days=1), where, rollover_hour)
     return (day, start, end) if start <= hour and hour + timedelta(hours=1) <= end else None

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from accounts.days import day_start, zone_named
+from accounts.days import day_start, zone_or_utc
 from accounts.models import Reader
 from library.catalogue import SEARCH_WORDS
 from library.models import BookText
@@ -104,7 +104,7 @@ def _said_in(text: str, reader: Reader) -> Q:
 
 def between_days(reader: Reader, first: date | None, last: date | None) -> tuple[datetime | None, datetime | None]:
     """`since` and `until` of a filter for the sessions that touch the reader's days from the first to the last."""
-    zone = zone_named(reader.timezone) or UTC
+    zone = zone_or_utc(reader.timezone)
 
     def start_of(day: date) -> datetime:
         return day_start(min(max(day, FIRST_DAY), LAST_DAY), zone, reader.rollover_hour)

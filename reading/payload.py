@@ -17,7 +17,7 @@ import orjson
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.days import day_start, local_day, zone_named
+from accounts.days import day_start, local_day, zone_named, zone_or_utc
 from accounts.marks import drop_marks
 from accounts.models import Device, Reader
 from accounts.statements import insert_rows, query
@@ -79,7 +79,7 @@ class Composed:
 
 
 def zone_of(reader: Reader) -> tzinfo:
-    return zone_named(reader.timezone) or UTC
+    return zone_or_utc(reader.timezone)
 
 
 def today_of(reader: Reader, now: datetime) -> date:

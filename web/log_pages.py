@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.days import zone_named
+from accounts.days import zone_named, zone_or_utc
 from accounts.models import Reader
 from library.catalogue import details_of, listed_from_ids, search_books
 from library.errors import LibraryError
@@ -98,7 +98,7 @@ def _id(text: str | None) -> int | None:
 
 
 def _zone(reader: Reader) -> tzinfo:
-    return zone_named(reader.timezone) or UTC
+    return zone_or_utc(reader.timezone)
 
 
 def _local(instant: datetime, zone: tzinfo) -> datetime:

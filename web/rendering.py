@@ -1,7 +1,6 @@
 """What all pages have in common: who looks, the frame around them, and the page that says why something was refused."""
 
 from collections.abc import Callable
-from datetime import UTC
 from functools import wraps
 from typing import Any
 
@@ -12,7 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from accounts.days import zone_named
+from accounts.days import zone_or_utc
 from accounts.models import Reader
 from library.errors import LibraryError
 from library.models import InboxItem
@@ -43,7 +42,7 @@ def show(request: HttpRequest, template: str, context: dict[str, Any], *, status
     """The page, its times by the reader's clock, and beside one link how many books wait for the reader's device."""
     reader = reader_of(request)
     waiting = InboxItem.objects.filter(reader=reader, delivered_at=None).count()
-    with timezone.override(zone_named(reader.timezone) or UTC):
+    with timezone.override(zone_or_utc(reader.timezone)):
         return render(request, template, {"waiting_count": waiting, **context}, status=status)
 
 

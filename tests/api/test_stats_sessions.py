@@ -13,14 +13,12 @@ from django.test import Client
 from accounts.devices import DeviceClue
 from accounts.models import Reader
 from library.models import Book
-from reading.clocks import Clock
 from reading.files import FileReport
 from reading.models import Session, StatsPayload
 from reading.refreshing import refresh
-from reading.reports import report_sessions
-from reading.sessions import SessionReport
 from tests.api.answers import detail_of, is_time, is_whole, json_of, wrong_fields
 from tests.api.conftest import Send
+from tests.reported import report_session
 
 LOG = "/api/stats/sessions"
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -34,11 +32,7 @@ def read(ada: Reader, book: Book) -> Read:
     """Ada's device reports a session: `read(NOON, 30)` is half an hour from noon on; gives its id."""
 
     def report(start: datetime, length: float, *, device: DeviceClue = KOBO, reader: Reader = ada, **more: Any) -> int:
-        fields = {"ended_at": start + timedelta(minutes=length), "book_id": book.pk} | more
-        session = SessionReport(started_at=start, **fields)
-        [verdict] = report_sessions(reader, [session], device=device, clock=Clock(datetime(2026, 6, 1, tzinfo=UTC)))
-        assert verdict.session_id is not None
-        return verdict.session_id
+        return report_session(reader, start, length, device=device, **({"book_id": book.pk} | more))
 
     return report
 

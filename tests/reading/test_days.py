@@ -139,7 +139,7 @@ def test_no_second_is_counted_twice_and_no_total_exceeds_the_union(spans: list[S
 def test_days_rebuilt_one_by_one_are_those_of_the_whole(spans: list[SessionSpan], rollover: int) -> None:
     from django.db import transaction
 
-    from reading.days import counted_sessions, totals_of_days
+    from reading.days import spans_of, totals_of_days
 
     with transaction.atomic():
         reader = Reader.objects.create(username="hypothesis", timezone="Europe/Berlin", rollover_hour=rollover)
@@ -158,7 +158,7 @@ def test_days_rebuilt_one_by_one_are_those_of_the_whole(spans: list[SessionSpan]
             )
             for n, span in enumerate(spans)
         )
-        whole = day_totals(counted_sessions(reader), reader=reader)
+        whole = day_totals(spans_of(Session.objects.filter(reader=reader)), reader=reader)
         for day in whole.days:
             alone = totals_of_days(reader, day, day)
             assert alone.books == {key: counts for key, counts in whole.books.items() if key[0] == day}

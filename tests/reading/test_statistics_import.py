@@ -23,7 +23,7 @@ from library.models import Book, BookFile, FileHash
 from library.parsing import Parser
 from reading import statistics_import
 from reading.clocks import Clock
-from reading.days import counted_sessions, day_totals
+from reading.days import day_totals, spans_of
 from reading.files import FileReport, report_of
 from reading.links import adopt_known_files, link_file
 from reading.models import BookDay, DeviceFile, ReaderDay, Session, StaleDay, StatisticsImport
@@ -304,7 +304,7 @@ def test_copies_that_know_more_and_more_count_each_second_once(
         for _ in range(2):
             store_runs(ada, runs_of(rows), {MD5: EMMA.as_report()}, now=timezone.now())
             known = {second for _, _, start, took, _ in rows for second in range(start, start + took)}
-            totals = day_totals(counted_sessions(ada), reader=ada)
+            totals = day_totals(spans_of(Session.objects.filter(reader=ada)), reader=ada)
             assert sum(day.seconds for day in totals.days.values()) == pytest.approx(len(known), abs=0.01)
 
 

@@ -14,13 +14,11 @@ from django.utils import timezone
 from accounts.devices import DeviceClue
 from accounts.models import Reader
 from library.models import Book
-from reading.clocks import Clock
 from reading.edits import delete_session, trim_session
 from reading.files import FileReport
 from reading.models import Session, StatsPayload
 from reading.refreshing import refresh
-from reading.reports import report_sessions
-from reading.sessions import SessionReport
+from tests.reported import report_session
 from tests.web.shelves import put_book
 
 LOG = "/stats/sessions"
@@ -48,11 +46,7 @@ def read(ada: Reader, book: Book) -> Read:
     """Ada's device reports a session: `read(EVENING, 30)` is half an hour; gives its id."""
 
     def report(start: datetime, length: float, *, device: DeviceClue = KOBO, reader: Reader = ada, **more: Any) -> int:
-        fields = {"ended_at": start + timedelta(minutes=length), "book_id": book.pk} | more
-        session = SessionReport(started_at=start, **fields)
-        [verdict] = report_sessions(reader, [session], device=device, clock=Clock(datetime(2026, 6, 1, tzinfo=UTC)))
-        assert verdict.session_id is not None
-        return verdict.session_id
+        return report_session(reader, start, length, device=device, **({"book_id": book.pk} | more))
 
     return report
 
